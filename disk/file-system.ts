@@ -19,8 +19,12 @@ export interface FileSystem {
   create(path: string): WritableFile;
   /** Opens an existing file for writing at its end. */
   openAppend(path: string): WritableFile;
+  /** Opens an existing file for writing from `offset` on, which must be within it; what lies behind stays until it is overwritten. */
+  openOverwrite(path: string, offset: number): WritableFile;
   /** Atomically replaces `to`. Durable only after `syncDirectory` of the parent. */
   rename(from: string, to: string): void;
+  /** Gives the file a second name in one step. Throws EEXIST when `to` is there already. */
+  link(from: string, to: string): void;
   /** Removes a file; a missing one is fine. */
   remove(path: string): void;
   /** Removes a directory and all in it; a missing one is fine. */
@@ -41,9 +45,9 @@ export interface ReadableFile {
 
 export interface WritableFile {
   readonly path: string;
-  /** Bytes in the file, so the offset of the next write. */
+  /** The offset of the next write: the file's size, unless it was opened by `openOverwrite`. */
   readonly size: number;
-  /** Writes all bytes at the end. After an error the file may hold a part of them; `size` does not count it. */
+  /** Writes all bytes at `size`, which moves on by their length. After an error the file may hold a part of them; `size` does not count it. */
   write(bytes: Uint8Array): void;
   /** Makes all that was written durable (fdatasync). */
   sync(): Promise<void>;
