@@ -1,0 +1,34 @@
+/** `npm run bench -- [NAME] [--hours H]`: measures the server; without a name, ingest. */
+import { parseArgs } from 'node:util';
+import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    hours: { type: 'string' },
+    hosts: { type: 'string' },
+    lines: { type: 'string' },
+    connections: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+
+const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lines 5000] [--connections 2]
+
+  ingest   the cpu workload by line protocol: rate, CPU, memory, bytes (default)
+`;
+
+const name = positionals[0] ?? 'ingest';
+if (values.help) {
+  console.log(USAGE);
+} else if (name === 'ingest') {
+  await benchIngest({
+    hosts: Number(values.hosts ?? INGEST_DEFAULTS.hosts),
+    hours: Number(values.hours ?? INGEST_DEFAULTS.hours),
+    linesPerBody: Number(values.lines ?? INGEST_DEFAULTS.linesPerBody),
+    connections: Number(values.connections ?? INGEST_DEFAULTS.connections),
+  });
+} else {
+  console.error(`unknown benchmark '${name}'\n\n${USAGE}`);
+  process.exitCode = 2;
+}

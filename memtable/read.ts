@@ -1,0 +1,281 @@
+/**
+ * Reads one series of a memtable as sorted columns. Works on a `MemtableView`, so on any thread.
+ *
+ * 1. Walk the chain and keep the partition's chunks, oldest first.
+ * 2. When they have one shape and ascend strictly, within and across chunks, transpose them straight into columns.
+ * 3. Else order all rows by (time, arrival), fold rows of equal time into one (later values win, field by field) and
+ *    fill columns over the union of the fields, with presence where a row lacks one.
+ */
+import { BOX_WIDE } from '../batch/batch.ts';
+import type { Column, RowSlice } from '../batch/column.ts';
+import { BOOLEAN, type FieldType, FLOAT, STRING } from '../batch/field-type.ts';
+import { SLAB_BITS, SLAB_MASK } from './arena.ts';
+import {
+  CHUNK_HEADER_DOUBLES,
+  CHUNK_OLDER,
+  CHUNK_PARTITION,
+  CHUNK_ROWS,
+  CHUNK_SHAPE,
+  CHUNK_SORTED,
+  type MemtableView,
+} from './memtable.ts';
+
+/** A shape as plain data: what a reader on any thread has to know of it. */
+export interface ShapeFields {
+  fields: string[];
+  types: ArrayLike<number>;
+}
+
+/** Chunks of the series in the partition, oldest first; empty when there are none. */
+function chunksOf(view: MemtableView, ref: number, partition: number): number[] {
+  const chunks: number[] = [];
+  let pointer = ref < view.heads.length ? view.heads[ref] : 0;
+  while (pointer !== 0) {
+    const words = view.arena.words[pointer >>> SLAB_BITS];
+    const h = (pointer & SLAB_MASK) * 2;
+    if (words[h + CHUNK_PARTITION] === partition) chunks.push(pointer);
+    pointer = words[h + CHUNK_OLDER];
+  }
+  return chunks.reverse();
+}
+
+/** Whether the series has a row in the partition. */
+export function hasRows(view: MemtableView, ref: number, partition: number): boolean {
+  let pointer = ref < view.heads.length ? view.heads[ref] : 0;
+  while (pointer !== 0) {
+    const words = view.arena.words[pointer >>> SLAB_BITS];
+    const h = (pointer & SLAB_MASK) * 2;
+    if (words[h + CHUNK_PARTITION] === partition) return true;
+    pointer = words[h + CHUNK_OLDER];
+  }
+  return false;
+}
+
+/**
+ * Rows of a series in a partition, strictly ascending in time.
+ * @param shapes shape id → its fields; has to know every shape the memtable holds.
+ * @param fields names to read, or null for all; a row with none of them is left out.
+ * @param minOffsetNs, maxOffsetNs inclusive bounds, ns since the partition's start.
+ * @returns null when nothing is there.
+ */
+export function readRows(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  ref: number,
+  partition: number,
+  fields: readonly string[] | null,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+): RowSlice | null {
+  const chunks = chunksOf(view, ref, partition);
+  if (chunks.length === 0) return null;
+  let total = 0;
+  let plain = true;
+  let lastTime = Number.NEGATIVE_INFINITY;
+  const shapeId = wordOf(view, chunks[0], CHUNK_SHAPE);
+  for (const chunk of chunks) {
+    const rows = wordOf(view, chunk, CHUNK_ROWS);
+    total += rows;
+    const stride = shapes[wordOf(view, chunk, CHUNK_SHAPE)]!.fields.length + 1;
+    const slab = view.arena.slabs[chunk >>> SLAB_BITS];
+    const at = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
+    if (wordOf(view, chunk, CHUNK_SHAPE) !== shapeId || wordOf(view, chunk, CHUNK_SORTED) === 0) plain = false;
+    if (slab[at] <= lastTime) plain = false;
+    lastTime = slab[at + (rows - 1) * stride];
+  }
+  return plain
+    ? readPlain(view, shapes[shapeId]!, chunks, total, fields, minOffsetNs, maxOffsetNs)
+    : readMerged(view, shapes, chunks, total, fields, minOffsetNs, maxOffsetNs);
+}
+
+function wordOf(view: MemtableView, chunk: number, word: number): number {
+  return view.arena.words[chunk >>> SLAB_BITS][(chunk & SLAB_MASK) * 2 + word];
+}
+
+/** Step 2: one shape, ascending. */
+function readPlain(
+  view: MemtableView,
+  shape: ShapeFields,
+  chunks: number[],
+  total: number,
+  fields: readonly string[] | null,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+): RowSlice | null {
+  const stride = shape.fields.length + 1;
+  const picked: number[] = [];
+  for (let i = 0; i < shape.fields.length; i++) if (fields?.includes(shape.fields[i]) ?? true) picked.push(i);
+  if (picked.length === 0) return null;
+  let times = new Float64Array(total);
+  let raw = picked.map(() => new Float64Array(total));
+  const rawWords = raw.map((values) => new Int32Array(values.buffer));
+  let rows = 0;
+  for (const chunk of chunks) {
+    const slab = view.arena.slabs[chunk >>> SLAB_BITS];
+    const words = view.arena.words[chunk >>> SLAB_BITS];
+    const first = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
+    const count = wordOf(view, chunk, CHUNK_ROWS);
+    let from = 0;
+    while (from < count && slab[first + from * stride] < minOffsetNs) from++;
+    let to = count;
+    while (to > from && slab[first + (to - 1) * stride] > maxOffsetNs) to--;
+    for (let i = from, o = rows; i < to; i++, o++) times[o] = slab[first + i * stride];
+    for (let c = 0; c < picked.length; c++) {
+      const out = rawWords[c];
+      for (let i = from, o = rows * 2, at = (first + from * stride + 1 + picked[c]) * 2; i < to; i++, o += 2) {
+        out[o] = words[at];
+        out[o + 1] = words[at + 1];
+        at += stride * 2;
+      }
+    }
+    rows += to - from;
+  }
+  if (rows === 0) return null;
+  if (rows < total) {
+    times = times.slice(0, rows);
+    raw = raw.map((values) => values.slice(0, rows));
+  }
+  return {
+    rows,
+    times,
+    fields: picked.map((i) => shape.fields[i]),
+    columns: picked.map((i, c) => finishColumn(view, shape.types[i] as FieldType, raw[c], null)),
+  };
+}
+
+/** Step 3: any shapes, any order. */
+function readMerged(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  chunks: number[],
+  total: number,
+  fields: readonly string[] | null,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+): RowSlice | null {
+  const time = new Float64Array(total);
+  const place = new Int32Array(total);
+  const shapeOf = new Int32Array(total);
+  let candidates = 0;
+  for (const chunk of chunks) {
+    const id = wordOf(view, chunk, CHUNK_SHAPE);
+    const stride = shapes[id]!.fields.length + 1;
+    const slab = view.arena.slabs[chunk >>> SLAB_BITS];
+    const count = wordOf(view, chunk, CHUNK_ROWS);
+    for (let i = 0; i < count; i++) {
+      const pointer = chunk + CHUNK_HEADER_DOUBLES + i * stride;
+      const t = slab[pointer & SLAB_MASK];
+      if (t < minOffsetNs || t > maxOffsetNs) continue;
+      time[candidates] = t;
+      place[candidates] = pointer + 1;
+      shapeOf[candidates++] = id;
+    }
+  }
+  // Arrival breaks ties, so that a later row of the same time is folded over the earlier one.
+  const order = new Uint32Array(candidates).map((_, i) => i).sort((a, b) => time[a] - time[b] || a - b);
+
+  const names: string[] = [];
+  const types: FieldType[] = [];
+  const columnOf = new Map<string, number>();
+  const columnsOfShape = new Map<number, Int32Array>();
+  for (const chunk of chunks) {
+    const id = wordOf(view, chunk, CHUNK_SHAPE);
+    if (columnsOfShape.has(id)) continue;
+    const shape = shapes[id]!;
+    const columns = new Int32Array(shape.fields.length).fill(-1);
+    for (let i = 0; i < columns.length; i++) {
+      const name = shape.fields[i];
+      if (fields !== null && !fields.includes(name)) continue;
+      let column = columnOf.get(name);
+      if (column === undefined) {
+        column = names.push(name) - 1;
+        types.push(shape.types[i] as FieldType);
+        columnOf.set(name, column);
+      }
+      columns[i] = column;
+    }
+    columnsOfShape.set(id, columns);
+  }
+
+  let times = new Float64Array(candidates);
+  const raw = names.map(() => new Float64Array(candidates));
+  const rawWords = raw.map((values) => new Int32Array(values.buffer));
+  const present = names.map(() => new Uint8Array(candidates));
+  let rows = 0;
+  let kept = false;
+  let previous = Number.NaN;
+  for (let k = 0; k < candidates; k++) {
+    const row = order[k];
+    if (time[row] !== previous) {
+      if (kept) rows++;
+      previous = time[row];
+      times[rows] = previous;
+      kept = false;
+    }
+    const columns = columnsOfShape.get(shapeOf[row])!;
+    const words = view.arena.words[place[row] >>> SLAB_BITS];
+    const at = (place[row] & SLAB_MASK) * 2;
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i];
+      if (column < 0) continue;
+      rawWords[column][2 * rows] = words[at + 2 * i];
+      rawWords[column][2 * rows + 1] = words[at + 2 * i + 1];
+      present[column][rows] = 1;
+      kept = true;
+    }
+  }
+  if (kept) rows++;
+  if (rows === 0) return null;
+  times = times.slice(0, rows);
+  const slice: RowSlice = { rows, times, fields: [], columns: [] };
+  for (let c = 0; c < names.length; c++) {
+    const flags = present[c].slice(0, rows);
+    if (!flags.includes(1)) continue;
+    slice.fields.push(names[c]);
+    slice.columns.push(finishColumn(view, types[c], raw[c].slice(0, rows), flags.includes(0) ? flags : null));
+  }
+  return slice;
+}
+
+/** Turns raw slots into a column: boxes are followed, strings and wide integers get their own arrays. */
+function finishColumn(
+  view: MemtableView,
+  type: FieldType,
+  values: Float64Array<ArrayBuffer>,
+  present: Uint8Array | null,
+): Column {
+  const rows = values.length;
+  const column: Column = { type, rows, values, wide: null, stringOffsets: null, stringBytes: null, present };
+  if (type === FLOAT || type === BOOLEAN) return column;
+  const words = new Int32Array(values.buffer);
+  if (type === STRING) {
+    const { stringOffsets, strings } = view.side;
+    const offsets = new Int32Array(rows + 1);
+    for (let i = 0; i < rows; i++) {
+      const box = words[2 * i];
+      const length = present === null || present[i] === 1 ? stringOffsets[box + 1] - stringOffsets[box] : 0;
+      offsets[i + 1] = offsets[i] + length;
+    }
+    const bytes = new Uint8Array(offsets[rows]);
+    for (let i = 0; i < rows; i++) {
+      if (offsets[i + 1] === offsets[i]) continue;
+      const from = stringOffsets[words[2 * i]];
+      bytes.set(strings.subarray(from, from + offsets[i + 1] - offsets[i]), offsets[i]);
+    }
+    column.values = new Float64Array(0);
+    column.stringOffsets = offsets;
+    column.stringBytes = bytes;
+    return column;
+  }
+  let boxed = false;
+  for (let i = 0; i < rows && !boxed; i++) boxed = words[2 * i + 1] === BOX_WIDE;
+  if (!boxed) return column;
+  const wide = new BigInt64Array(rows);
+  for (let i = 0; i < rows; i++) {
+    if (present !== null && present[i] === 0) continue;
+    wide[i] = words[2 * i + 1] === BOX_WIDE ? view.side.wide[words[2 * i]] : BigInt(values[i]);
+  }
+  column.values = new Float64Array(0);
+  column.wide = wide;
+  return column;
+}
