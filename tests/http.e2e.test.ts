@@ -19,8 +19,12 @@ afterAll(async () => {
   remove();
 });
 
-async function write(path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(url + path, { method: 'POST', body: body as BodyInit, headers });
+async function write(
+  path: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(url + path, { method: 'POST', body, headers });
 }
 
 describe('health', () => {

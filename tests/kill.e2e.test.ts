@@ -46,7 +46,7 @@ function pointValue(writer: number, point: number): number {
   return writer * 1e9 + point + 0.125;
 }
 
-function requestOf(writer: Writer, from: number, to: number): { path: string; body: Uint8Array } {
+function requestOf(writer: Writer, from: number, to: number): { path: string; body: Uint8Array<ArrayBuffer> } {
   if (writer.remote) {
     const samples = [];
     for (let n = from; n < to; n++) {
@@ -74,7 +74,7 @@ async function writeUntilGone(url: string, writer: Writer, gone: () => boolean):
     writer.sent = to;
     const { path, body } = requestOf(writer, from, to);
     try {
-      const response = await fetch(url + path, { method: 'POST', body: body as Uint8Array<ArrayBuffer> });
+      const response = await fetch(url + path, { method: 'POST', body });
       await response.arrayBuffer();
       if (response.status === 204) writer.acknowledged.push([from, to]);
       else if (response.status !== 503) throw new Error(`status ${response.status}`);

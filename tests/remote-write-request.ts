@@ -8,10 +8,10 @@ export interface RemoteSeries {
 }
 
 /** A snappy-compressed WriteRequest. */
-export function encodeRemoteWrite(series: readonly RemoteSeries[]): Uint8Array {
+export function encodeRemoteWrite(series: readonly RemoteSeries[]): Uint8Array<ArrayBuffer> {
   const request = new ByteWriter();
   for (const one of series) field(request, 1, encodeSeries(one));
-  return compressSync(Buffer.from(request.take()));
+  return Uint8Array.from(compressSync(Buffer.from(request.take())));
 }
 
 function encodeSeries(series: RemoteSeries): Uint8Array {

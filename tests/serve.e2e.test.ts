@@ -1,4 +1,5 @@
 /** The command line and its life: start, lock, refusals that say what to do, stop. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -60,7 +61,7 @@ test('requests under way are finished when it stops', async () => {
   expect((await writing).status).toBe(204);
   expect(await stopped).toBe(0);
   const again = await startServer({ dataDir });
-  expect((await instant(again.url, 'slow[10s]', 101))[0].values).toHaveLength(2);
+  expect((await instant(again.url, 'slow[10s]', 101))[0]?.values).toHaveLength(2);
   await again.stop();
 });
 
@@ -100,11 +101,10 @@ test('a data directory that is a file is refused with 3', async () => {
 
 test('the curl lines it prints at the start work as they are', async () => {
   const server = await startServer({ dataDir: join(directory, 'greeting') });
-  const { execFileSync } = await import('node:child_process');
-  const lines = server.output().match(/curl .+/g) ?? [];
+  const lines = [...server.output().matchAll(/curl .+/g)].map(([line]) => line.replace('curl', 'curl -sSf'));
   expect(lines).toHaveLength(2);
-  execFileSync('sh', ['-c', lines[0].replace('curl', 'curl -sSf')]);
-  const answer = execFileSync('sh', ['-c', lines[1].replace('curl', 'curl -sSf')]).toString();
+  execFileSync('sh', ['-c', lines[0]]);
+  const answer = execFileSync('sh', ['-c', lines[1]]).toString();
   expect(JSON.parse(answer).data.result[0]).toMatchObject({
     metric: { __name__: 'room_temperature', name: 'attic' },
     value: [expect.any(Number), '21.5'],

@@ -12,6 +12,8 @@ export interface SourceFile {
   lines: number;
   /** Paths from the root of the project's files it imports, by any kind of import, types included. */
   imports: string[];
+  /** Those of `imports` that are still there when the types are stripped. */
+  runtimeImports: string[];
   /** Relative specifiers that lead nowhere. */
   broken: string[];
 }
@@ -45,14 +47,25 @@ function readSource(path: string): SourceFile {
   const text = readFileSync(path, 'utf8');
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '');
   const imports = new Set<string>();
+  const runtimeImports = new Set<string>();
   const broken: string[] = [];
   for (const pattern of IMPORTS) {
-    for (const [, specifier] of code.matchAll(pattern)) {
+    for (const [statement, specifier] of code.matchAll(pattern)) {
       if (!specifier.startsWith('.')) continue;
       const target = resolve(dirname(path), specifier);
-      if (existsSync(target)) imports.add(relative(ROOT, target));
-      else broken.push(specifier);
+      if (!existsSync(target)) {
+        broken.push(specifier);
+        continue;
+      }
+      imports.add(relative(ROOT, target));
+      if (!/^\s*(?:import|export)\s+type\s/.test(statement)) runtimeImports.add(relative(ROOT, target));
     }
   }
-  return { path: relative(ROOT, path), lines: text.split('\n').length - 1, imports: [...imports], broken };
+  return {
+    path: relative(ROOT, path),
+    lines: text.split('\n').length - 1,
+    imports: [...imports],
+    runtimeImports: [...runtimeImports],
+    broken,
+  };
 }

@@ -1,0 +1,61 @@
+/**
+ * A body of line protocol, from bytes to durable.
+ *
+ * The body is parsed in slices with a turn of the event loop between them, so that a large one does not hold up health
+ * checks and other writers. Each slice is one batch, committed at once; durability is waited for once, at the end.
+ */
+import { type Clock, systemClock } from '../clock/clock.ts';
+import type { Engine } from '../engine/engine.ts';
+import { giveBatch, takeBatch } from './batch-pool.ts';
+import { endWithNewline } from './body.ts';
+import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
+import { parseLines } from './line-parser.ts';
+import type { Precision } from './timestamp.ts';
+
+const SLICE_BYTES = 1 << 20;
+
+export interface WriteLinesOptions {
+  /** Unit of the timestamps; nanoseconds unless given. */
+  precision?: Precision;
+  /** Gives lines without a timestamp theirs: one time for the whole body. */
+  clock?: Clock;
+}
+
+/**
+ * Stores the good lines of a body and waits until they are durable. The body is only read.
+ * @throws VarveError when nothing can be stored now (overloaded, read-only, stopping); slices before it are kept.
+ */
+export async function writeLines(
+  engine: Engine,
+  databaseName: string,
+  body: Uint8Array,
+  options: WriteLinesOptions = {},
+): Promise<LineOutcome> {
+  const outcome = newLineOutcome();
+  if (body.length === 0) return outcome;
+  const bytes = endWithNewline(body);
+  const now = (options.clock ?? systemClock).now();
+  const database = engine.createDatabase(databaseName);
+  let lsn = 0;
+  for (;;) {
+    const batch = takeBatch();
+    try {
+      const lineOptions = {
+        precision: options.precision,
+        nowSec: now.sec,
+        nowNano: now.nano,
+        firstLine: outcome.nextLine,
+        sliceBytes: SLICE_BYTES,
+      };
+      parseLines(bytes, outcome.nextOffset, bytes.length, database.index, batch, lineOptions, outcome);
+      if (batch.rows > 0) lsn = engine.commit(database, batch);
+    } finally {
+      giveBatch(batch);
+    }
+    if (outcome.nextOffset >= bytes.length) break;
+    await new Promise((resolve) => setImmediate(resolve));
+    await engine.admit();
+  }
+  if (lsn > 0) await engine.durable(lsn);
+  return outcome;
+}

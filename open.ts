@@ -1,0 +1,52 @@
+/**
+ * Varve inside a Node program: the same engine, parsers and queries as the server's, without HTTP.
+ *
+ * One process has one data directory; `open` fails when another has it. Close it: what is in memory is flushed then,
+ * though acknowledged writes are in the log either way.
+ */
+import { DEFAULT_DATABASE, type Engine, openEngine } from './engine/engine.ts';
+import type { EngineOptions } from './engine/options.ts';
+import { VarveError } from './errors/errors.ts';
+import { errorText, type LineOutcome } from './ingest/line-outcome.ts';
+import { parsePrecision } from './ingest/timestamp.ts';
+import { writeLines } from './ingest/write-lines.ts';
+
+export type { EngineOptions } from './engine/options.ts';
+export { VarveError } from './errors/errors.ts';
+export type { LineOutcome } from './ingest/line-outcome.ts';
+
+export interface WriteOptions {
+  /** Database; `default` unless given. Made by the first write to it. */
+  db?: string;
+  /** Unit of the timestamps: n, ns, u, us, ms, s, m, h; nanoseconds unless given. */
+  precision?: string;
+}
+
+export interface Varve {
+  /** The engine underneath, for what is not wrapped here. */
+  readonly engine: Engine;
+  /**
+   * Stores lines of line protocol; resolves when they are durable.
+   * @throws VarveError `bad_line` naming the bad lines; the good ones are stored all the same.
+   */
+  write(lines: string | Uint8Array, options?: WriteOptions): Promise<LineOutcome>;
+  /** Flushes, syncs and lets go of the directory. */
+  close(): Promise<void>;
+}
+
+const encoder = new TextEncoder();
+
+/** Opens a data directory, creating it when it does not exist. */
+export async function open(options: EngineOptions): Promise<Varve> {
+  const engine = openEngine(options);
+  return {
+    engine,
+    async write(lines, { db = DEFAULT_DATABASE, precision } = {}) {
+      const body = typeof lines === 'string' ? encoder.encode(lines) : lines;
+      const outcome = await writeLines(engine, db, body, { precision: parsePrecision(precision) });
+      if (outcome.rejected > 0) throw new VarveError('bad_line', errorText(outcome));
+      return outcome;
+    },
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * The hono application: everything but the writes. One table of routes makes the router, the list that an unknown path
+ * is answered with, and the `Allow` of a wrong method.
+ */
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { compress } from 'hono/compress';
+import { chooseDatabase } from './database-name.ts';
+import { asKnownError } from './known-error.ts';
+import { readParameters } from './parameters.ts';
+import { errorHeaders, failure } from './prometheus-response.ts';
+import { RAW_ROUTES } from './raw-routes.ts';
+import type { Method, Route, RouteContext } from './route.ts';
+import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { prometheusQueryRoutes } from './routes/prometheus-query.ts';
+import { prometheusSeriesRoutes } from './routes/prometheus-series.ts';
+import { prometheusStatusRoutes } from './routes/prometheus-status.ts';
+import type { ServerState } from './state.ts';
+
+const routes: readonly Route[] = [
+  ...healthRoutes,
+  ...metricsRoutes,
+  ...prometheusQueryRoutes,
+  ...prometheusSeriesRoutes,
+  ...prometheusStatusRoutes,
+];
+
+/** What a browser's page of another origin may do, as Prometheus allows it. */
+const CORS_HEADERS = {
+  'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
+  'access-control-allow-methods': 'GET, POST, OPTIONS',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Date',
+};
+
+type Environment = { Bindings: HttpBindings };
+
+export function createApp(state: ServerState): Hono<Environment> {
+  const app = new Hono<Environment>();
+  app.use(compress());
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(CORS_HEADERS)) c.res.headers.set(name, value);
+  });
+  for (const route of routes) {
+    app.all(route.path, async (c) => {
+      state.routeOf.set(c.env.incoming, route.path);
+      const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
+      if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow: allow(route.methods) } });
+      if (!route.methods.includes(method as Method)) return wrongMethod(c.req.method, route);
+      const parameters = await readParameters(c.req.raw);
+      const context: RouteContext = {
+        config: state.config,
+        metrics: state.metrics,
+        engine: state.requireEngine,
+        ready: state.ready,
+        database: chooseDatabase(state.databaseOf.get(c.env.incoming) ?? null, parameters),
+        parameters,
+        request: c.req.raw,
+        pathParameter: (name) => c.req.param(name) ?? '',
+      };
+      return route.handle(context);
+    });
+  }
+  app.notFound((c) => unknownPath(c.req.path));
+  app.onError((error, c) => {
+    const known = asKnownError(error, state.config.log);
+    if (c.req.path.startsWith('/api/v1/')) return failure(known);
+    return Response.json({ error: known.message }, { status: known.status, headers: errorHeaders(known) });
+  });
+  return app;
+}
+
+function allow(methods: readonly Method[]): string {
+  return ['OPTIONS', ...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].sort().join(', ');
+}
+
+function wrongMethod(method: string, route: Route): Response {
+  const allowed = allow(route.methods);
+  return Response.json(
+    { error: `cannot ${method} ${route.path}: use ${allowed}` },
+    { status: 405, headers: { allow: allowed } },
+  );
+}
+
+function unknownPath(path: string): Response {
+  const paths = [
+    ...RAW_ROUTES.map((route) => ({ path: route.path, methods: ['POST'], purpose: route.purpose })),
+    ...routes.map(({ path: known, methods, purpose }) => ({ path: known, methods, purpose })),
+  ];
+  return Response.json(
+    { error: `cannot find ${path}: no such path (each of these also works behind /db/NAME)`, paths },
+    { status: 404 },
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * Bytes of request bodies that are in memory now, over all writes, against the most that may be. Past it writes are
+ * refused with a retryable error, so that a crowd of large bodies costs a bounded amount of memory.
+ */
+import { VarveError } from '../errors/errors.ts';
+
+export interface BodyBudget {
+  heldBytes: number;
+  readonly limitBytes: number;
+}
+
+/** What one request holds of the budget. */
+export interface BodyShare {
+  bytes: number;
+}
+
+/**
+ * Makes a request's share `bytes` large, as its body is announced, read or unpacked.
+ * @throws VarveError overloaded when the budget does not have it; the share stays as it was.
+ */
+export function resizeShare(budget: BodyBudget, share: BodyShare, bytes: number): void {
+  const more = bytes - share.bytes;
+  if (more > 0 && budget.heldBytes + more > budget.limitBytes) {
+    throw new VarveError(
+      'overloaded',
+      `cannot accept write: bodies in flight would be more than ${budget.limitBytes} bytes, try again`,
+    );
+  }
+  budget.heldBytes += more;
+  share.bytes = bytes;
+}

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino';
+
+/** Everything about the HTTP front that can be set. Sizes are bytes, times are ms. */
+export interface ServerConfig {
+  /** The program's version, shown by /ping, /health and build information. */
+  version: string;
+  /** The largest body of one write, after decompression. */
+  bodyLimitBytes: number;
+  /** Bodies of all writes under way together; past it, writes are answered 503 with Retry-After. */
+  inflightLimitBytes: number;
+  /** How far back an instant selector looks for a sample. */
+  lookbackMs: number;
+  /** How long a query may run, unless its `timeout` parameter asks for less. */
+  queryTimeoutMs: number;
+  /** Points per series that one range query may return. */
+  rangePointsLimit: number;
+  log: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
+}
+
+const MIB = 1024 * 1024;
+
+export const DEFAULT_SERVER_LIMITS = {
+  bodyLimitBytes: 64 * MIB,
+  inflightLimitBytes: 256 * MIB,
+  lookbackMs: 300_000,
+  queryTimeoutMs: 120_000,
+  rangePointsLimit: 11_000,
+} as const;

@@ -1,0 +1,47 @@
+/**
+ * Which database a request means: the path prefix `/db/NAME` first, because a data source's URL holds it and cannot be
+ * overridden by what a dashboard sends; then `db` (v1) or `bucket` (v2); then `default`.
+ */
+import { VarveError } from '../errors/errors.ts';
+
+export const DEFAULT_DATABASE = 'default';
+
+const LONGEST_NAME_BYTES = 200;
+
+/** The path without its database prefix, and the prefix's name or null. */
+export function splitDatabasePath(path: string): { path: string; database: string | null } {
+  if (!path.startsWith('/db/')) return { path, database: null };
+  const end = path.indexOf('/', 4);
+  const encoded = end < 0 ? path.slice(4) : path.slice(4, end);
+  if (encoded === '') return { path, database: null };
+  let database: string;
+  try {
+    database = decodeURIComponent(encoded);
+  } catch {
+    throw new VarveError('bad_request', `cannot choose database: '${encoded}' is not well-formed percent-encoding`);
+  }
+  return { path: end < 0 ? '/' : path.slice(end), database };
+}
+
+/** The database a request names. A v2 bucket may be `database/retention-policy`; the policy is accepted and ignored. */
+export function chooseDatabase(fromPath: string | null, parameters: URLSearchParams): string {
+  let name = fromPath ?? parameters.get('db') ?? '';
+  if (name === '') name = (parameters.get('bucket') ?? '').replace(/\/.*$/, '');
+  return name === '' ? DEFAULT_DATABASE : checkDatabaseName(name);
+}
+
+function checkDatabaseName(name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > LONGEST_NAME_BYTES) {
+    throw new VarveError(
+      'bad_request',
+      `cannot choose database: its name is ${bytes} bytes long, ${LONGEST_NAME_BYTES} is the most`,
+    );
+  }
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) < 32 || name.charCodeAt(i) === 127) {
+      throw new VarveError('bad_request', 'cannot choose database: its name has a control character');
+    }
+  }
+  return name;
+}

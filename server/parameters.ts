@@ -1,0 +1,100 @@
+/**
+ * The parameters of the Prometheus API: a form body and the URL's query string together, times and durations in every
+ * spelling that Prometheus takes. Errors carry Prometheus' own text, because dashboards and people match on it.
+ */
+import { parseDurationMs } from '../clock/duration.ts';
+import { VarveError } from '../errors/errors.ts';
+
+/** The earliest and latest times Prometheus formats; clients send them to mean "from ever" and "for ever". */
+const MIN_TIME = '-292273086-05-16T16:47:06Z';
+const MAX_TIME = '292277025-08-18T07:12:54.999999999Z';
+const MIN_TIME_MS = -9_223_309_901_257_974;
+const MAX_TIME_MS = 9_223_309_901_257_974;
+
+const FLOAT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Parameters of a request. The body's come first, so they win over the URL's where one value is asked for. */
+export async function readParameters(request: Request): Promise<URLSearchParams> {
+  const url = new URL(request.url);
+  if (request.method !== 'POST') return url.searchParams;
+  const type = request.headers.get('content-type') ?? '';
+  if (!type.startsWith('application/x-www-form-urlencoded')) return url.searchParams;
+  const merged = new URLSearchParams(await request.text());
+  for (const [key, value] of url.searchParams) merged.append(key, value);
+  return merged;
+}
+
+/** A parameter is wrong: Prometheus' wording and its `bad_data`. */
+export function invalidParameter(name: string, cause: string): VarveError {
+  return new VarveError('bad_request', `invalid parameter "${name}": ${cause}`);
+}
+
+/** A time (Unix seconds with fraction, or RFC 3339) in ms since the epoch; null when the text is not one. */
+export function parseTimeMs(text: string): number | null {
+  if (FLOAT.test(text)) {
+    const seconds = Number(text);
+    const whole = Math.trunc(seconds);
+    const ms = whole * 1000 + Math.round((seconds - whole) * 1000);
+    return Number.isSafeInteger(ms) ? ms : null;
+  }
+  const match = RFC3339.exec(text);
+  if (match !== null) {
+    const ms = Date.parse(`${match[1]}T${match[2]}${match[4]}`);
+    if (Number.isNaN(ms)) return null;
+    return ms + Math.trunc(Number(`0${match[3] ?? ''}`) * 1000 + 1e-9);
+  }
+  if (text === MIN_TIME) return MIN_TIME_MS;
+  return text === MAX_TIME ? MAX_TIME_MS : null;
+}
+
+/** A duration (seconds with fraction, or `5m`) in ms; null when the text is not one. */
+export function parseApiDurationMs(text: string): number | null {
+  if (!FLOAT.test(text)) return parseDurationMs(text);
+  const ms = Number(text) * 1000;
+  return Math.abs(ms) < 9.2e15 ? ms : null;
+}
+
+/** The time parameter `name`, or `fallbackMs` when it is absent or empty. */
+export function timeParameterMs(parameters: URLSearchParams, name: string, fallbackMs: number): number {
+  const text = parameters.get(name);
+  if (text === null || text === '') return fallbackMs;
+  const ms = parseTimeMs(text);
+  if (ms === null) {
+    throw invalidParameter(name, `Invalid time value for '${name}': cannot parse "${text}" to a valid timestamp`);
+  }
+  return ms;
+}
+
+/** The time parameter `name`, which must be there. */
+export function requiredTimeParameterMs(parameters: URLSearchParams, name: string): number {
+  const text = parameters.get(name) ?? '';
+  const ms = parseTimeMs(text);
+  if (ms === null) throw invalidParameter(name, `cannot parse "${text}" to a valid timestamp`);
+  return ms;
+}
+
+/** The duration parameter `name`, or `fallbackMs` when it is absent or empty. */
+export function durationParameterMs(parameters: URLSearchParams, name: string, fallbackMs: number): number {
+  const text = parameters.get(name);
+  if (text === null || text === '') return fallbackMs;
+  return requiredDurationParameterMs(parameters, name);
+}
+
+/** The duration parameter `name`, which must be there. */
+export function requiredDurationParameterMs(parameters: URLSearchParams, name: string): number {
+  const text = parameters.get(name) ?? '';
+  const ms = parseApiDurationMs(text);
+  if (ms === null) throw invalidParameter(name, `cannot parse "${text}" to a valid duration`);
+  return ms;
+}
+
+/** The `limit` parameter: how many results to return at most, 0 for all. */
+export function limitParameter(parameters: URLSearchParams): number {
+  const text = parameters.get('limit');
+  if (text === null || text === '') return 0;
+  if (!/^[+-]?\d+$/.test(text)) throw invalidParameter('limit', `cannot parse "${text}" to a valid number`);
+  const limit = Number(text);
+  if (limit < 0) throw invalidParameter('limit', 'limit must be non-negative');
+  return limit;
+}

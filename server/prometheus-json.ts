@@ -1,0 +1,130 @@
+/**
+ * Results of PromQL as the `data` of Prometheus' answers:
+ * `{"resultType":"matrix","result":[{"metric":{…},"values":[[1435781430.781,"1"],…]},…]}`.
+ */
+import type { Labels } from '../query/promql/labels.ts';
+import { formatPlain } from '../query/promql/number-format.ts';
+import type { Grid, SeriesColumn, Value } from '../query/promql/value.ts';
+import { JsonBytes } from './json-bytes.ts';
+
+const COMMA = 44;
+const OPEN = 91;
+const CLOSE = 93;
+
+/** A result at one instant: a vector, scalar, string, or the matrix of a bare range selector. */
+export function instantResult(value: Value, timeMs: number): Uint8Array<ArrayBuffer> {
+  const json = new JsonBytes();
+  switch (value.kind) {
+    case 'scalar':
+      json.text('{"resultType":"scalar","result":[');
+      json.time(timeMs);
+      json.text(`,"${formatPlain(value.values[0])}"]}`);
+      break;
+    case 'string':
+      json.text('{"resultType":"string","result":[');
+      json.time(timeMs);
+      json.text(`,${JSON.stringify(value.value)}]}`);
+      break;
+    case 'vector':
+      json.text('{"resultType":"vector","result":[');
+      writeEach(json, value.series, (series) => {
+        writeMetric(json, series.labels);
+        json.text(',"value":[');
+        json.time(timeMs);
+        json.byte(COMMA);
+        json.sampleValue(series.values[0]);
+        json.text(']}');
+      });
+      json.text(']}');
+      break;
+    case 'matrix':
+      json.text('{"resultType":"matrix","result":[');
+      writeEach(json, value.series, (series) => {
+        writeMetric(json, series.labels);
+        json.text(',"values":[');
+        for (let i = 0; i < series.times.length; i++) {
+          if (i > 0) json.byte(COMMA);
+          json.byte(OPEN);
+          json.time(series.times[i]);
+          json.byte(COMMA);
+          json.sampleValue(series.values[i]);
+          json.byte(CLOSE);
+        }
+        json.text(']}');
+      });
+      json.text(']}');
+      break;
+  }
+  return json.finish();
+}
+
+/** A result over a grid of steps: always a matrix. A scalar becomes one series without labels. */
+export function rangeResult(value: Value, grid: Grid): Uint8Array<ArrayBuffer> {
+  const json = new JsonBytes();
+  const times = gridTimes(grid);
+  json.text('{"resultType":"matrix","result":[');
+  if (value.kind === 'vector') {
+    writeEach(json, value.series, (series) => {
+      writeMetric(json, series.labels);
+      writeSteps(json, times, series.values, series.present);
+    });
+  } else if (value.kind === 'scalar') {
+    json.text('{"metric":{}');
+    writeSteps(json, times, value.values, null);
+  }
+  json.text(']}');
+  return json.finish();
+}
+
+function writeEach<T extends Pick<SeriesColumn, 'labels'>>(
+  json: JsonBytes,
+  series: readonly T[],
+  write: (one: T) => void,
+): void {
+  for (let i = 0; i < series.length; i++) {
+    if (i > 0) json.byte(COMMA);
+    write(series[i]);
+  }
+}
+
+function writeMetric(json: JsonBytes, labels: Labels): void {
+  json.text('{"metric":{');
+  for (let i = 0; i < labels.size; i++) {
+    const comma = i > 0 ? ',' : '';
+    json.text(`${comma}${JSON.stringify(labels.names[i])}:${JSON.stringify(labels.values[i])}`);
+  }
+  json.text('}');
+}
+
+/** The grid's times as JSON, each as `[time,` once for all series: step i is `bytes[offsets[i] .. offsets[i + 1]]`. */
+interface GridTimes {
+  bytes: Uint8Array;
+  offsets: Int32Array;
+}
+
+function gridTimes(grid: Grid): GridTimes {
+  const json = new JsonBytes();
+  const offsets = new Int32Array(grid.count + 1);
+  for (let i = 0; i < grid.count; i++) {
+    json.byte(OPEN);
+    json.time(grid.startMs + i * grid.stepMs);
+    json.byte(COMMA);
+    offsets[i + 1] = json.size;
+  }
+  return { bytes: json.finish(), offsets };
+}
+
+/** The points of one series where it is present, and the end of the series' object. */
+function writeSteps(json: JsonBytes, times: GridTimes, values: Float64Array, present: Uint8Array | null): void {
+  json.text(',"values":[');
+  let first = true;
+  for (let i = 0; i < values.length; i++) {
+    if (present !== null && present[i] === 0) continue;
+    if (first) first = false;
+    else json.byte(COMMA);
+    json.raw(times.bytes, times.offsets[i], times.offsets[i + 1]);
+    json.sampleValue(values[i]);
+    json.byte(CLOSE);
+  }
+  json.text(']}');
+}

@@ -1,0 +1,122 @@
+/**
+ * The writes. They are answered on the raw Node request, without web streams or a router: the body goes from the
+ * socket's buffers to the parser in one step.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type BodyEncoding, LINE_ENCODINGS, readBody, releaseBody } from '../ingest/body.ts';
+import { type BodyShare, resizeShare } from './body-budget.ts';
+import { chooseDatabase } from './database-name.ts';
+import { asKnownError } from './known-error.ts';
+import { writeLineProtocol } from './routes/influx-write.ts';
+import { writeRemoteProtocol } from './routes/remote-write.ts';
+import type { ServerState } from './state.ts';
+import type { WriteAnswer, WriteRequest } from './write-request.ts';
+
+export interface RawRoute {
+  readonly path: string;
+  readonly purpose: string;
+  readonly encodings: readonly BodyEncoding[];
+  /** What a body without Content-Encoding is taken for. */
+  readonly assumedEncoding: BodyEncoding;
+  /** Stores the body. What it throws is answered in InfluxDB's shape. */
+  write(state: ServerState, write: WriteRequest): Promise<WriteAnswer>;
+}
+
+export const RAW_ROUTES: readonly RawRoute[] = [
+  {
+    path: '/write',
+    purpose: 'line protocol in, as InfluxDB 1.x takes it (db, precision)',
+    encodings: LINE_ENCODINGS,
+    assumedEncoding: 'identity',
+    write: writeLineProtocol,
+  },
+  {
+    path: '/api/v2/write',
+    purpose: 'line protocol in, as InfluxDB 2.x takes it (bucket, precision)',
+    encodings: LINE_ENCODINGS,
+    assumedEncoding: 'identity',
+    write: writeLineProtocol,
+  },
+  {
+    path: '/api/v1/write',
+    purpose: 'Prometheus remote write 1.0 in (snappy, protobuf)',
+    encodings: ['snappy'],
+    assumedEncoding: 'snappy',
+    write: writeRemoteProtocol,
+  },
+];
+
+const byPath = new Map(RAW_ROUTES.map((route) => [route.path, route]));
+
+/** The write route of a path, or undefined when the path is not one. */
+export function rawRoute(path: string): RawRoute | undefined {
+  return byPath.get(path);
+}
+
+/** Answers one write. Never throws. */
+export async function answerRaw(
+  state: ServerState,
+  route: RawRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: string,
+): Promise<void> {
+  response.setHeader('access-control-allow-origin', '*');
+  if (request.method !== 'POST') {
+    answerOtherMethod(route, request, response);
+    return;
+  }
+  const share: BodyShare = { bytes: 0 };
+  try {
+    const engine = state.requireEngine();
+    const parameters = new URLSearchParams(query);
+    const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
+    resizeShare(state.budget, share, Number(request.headers['content-length'] ?? 0));
+    await engine.admit();
+    request.headers['content-encoding'] ??= route.assumedEncoding;
+    const { bodyLimitBytes } = state.config;
+    const limits = { maxBodyBytes: bodyLimitBytes, maxDecodedBytes: bodyLimitBytes };
+    const body = await readBody(request, limits, route.encodings);
+    resizeShare(state.budget, share, body.length);
+    const answer = await route.write(state, { database, parameters, headers: request.headers, body });
+    releaseBody(body);
+    respond(response, answer);
+  } catch (error) {
+    const known = asKnownError(error, state.config.log);
+    // The rest of a body that is not wanted would be read to its end before the next request on this connection.
+    if (!request.complete) response.setHeader('connection', 'close');
+    if (known.retryable) response.setHeader('retry-after', '1');
+    response.setHeader('x-influxdb-error', headerText(known.message));
+    respond(response, { status: known.status, body: `${JSON.stringify({ error: known.message })}\n` });
+  } finally {
+    resizeShare(state.budget, share, 0);
+  }
+}
+
+function answerOtherMethod(route: RawRoute, request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response.setHeader('allow', 'OPTIONS, POST');
+  if (request.method === 'OPTIONS') {
+    response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
+    response.setHeader('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin');
+    respond(response, { status: 204, body: '' });
+  } else {
+    const error = `cannot ${request.method} ${route.path}: use POST`;
+    respond(response, { status: 405, body: `${JSON.stringify({ error })}\n` });
+  }
+}
+
+function respond(response: ServerResponse, { status, body }: WriteAnswer): void {
+  if (response.destroyed || response.headersSent) return;
+  if (body === '') {
+    response.writeHead(status).end();
+    return;
+  }
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+/** Text as a header may carry it: printable ASCII, not longer than a line of a log. */
+function headerText(text: string): string {
+  return text.slice(0, 512).replace(/[^\x20-\x7e]/g, '?');
+}

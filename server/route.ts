@@ -1,0 +1,30 @@
+import type { Engine } from '../engine/engine.ts';
+import type { ServerConfig } from './config.ts';
+import type { ServerMetrics } from './metrics.ts';
+
+export type Method = 'GET' | 'POST';
+
+/** What a route may use to answer one request. */
+export interface RouteContext {
+  readonly config: ServerConfig;
+  readonly metrics: ServerMetrics;
+  /** The engine; throws a retryable error while the data is still being opened. */
+  engine(): Engine;
+  /** Whether writes and reads are served now. */
+  ready(): boolean;
+  /** The database that path and parameters choose. */
+  readonly database: string;
+  readonly parameters: URLSearchParams;
+  readonly request: Request;
+  /** A parameter of the path, such as `name` in `/api/v1/label/:name/values`. */
+  pathParameter(name: string): string;
+}
+
+/** One entry of the table of everything the server answers outside of the writes. GET implies HEAD. */
+export interface Route {
+  readonly methods: readonly Method[];
+  readonly path: string;
+  /** One line for the listing that an unknown path is answered with. */
+  readonly purpose: string;
+  handle(context: RouteContext): Response | Promise<Response>;
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage } from 'node:http';
+import type { Engine } from '../engine/engine.ts';
+import type { BodyBudget } from './body-budget.ts';
+import type { ServerConfig } from './config.ts';
+import type { ServerMetrics } from './metrics.ts';
+
+/** What the parts of one server share. */
+export interface ServerState {
+  readonly config: ServerConfig;
+  readonly metrics: ServerMetrics;
+  readonly budget: BodyBudget;
+  /** The open engine; throws a retryable error while the data is being opened and while the server stops. */
+  requireEngine(): Engine;
+  ready(): boolean;
+  /** The route that answers a request, as its label in metrics. */
+  readonly routeOf: WeakMap<IncomingMessage, string>;
+  /** The database that the path's `/db/NAME` named. */
+  readonly databaseOf: WeakMap<IncomingMessage, string>;
+}

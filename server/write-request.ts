@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http';
+
+/** One write as the routes see it: the body is read and unpacked. */
+export interface WriteRequest {
+  readonly database: string;
+  readonly parameters: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Uint8Array;
+}
+
+/** How a write is answered. Anything but 204 has a JSON body. */
+export interface WriteAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export const WRITTEN: WriteAnswer = { status: 204, body: '' };
