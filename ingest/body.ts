@@ -1,0 +1,206 @@
+/**
+ * Request bodies, from a raw Node request to bytes, within bounds: what comes over the wire, what it unpacks to, and
+ * nothing read of what could not be taken. Compressed bodies are collected first, small ones unpacked in place and large
+ * ones on a thread of zlib's, both stopping at the limit, so a decompression bomb costs no more than the limit itself.
+ *
+ * Buffers that arrive are pooled: `releaseBody` gives one back when nobody reads it any more. That is optional.
+ */
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import { VarveError } from '../errors/errors.ts';
+import { unpackSnappy } from './snappy-block.ts';
+
+export interface BodyLimits {
+  /** Bytes on the wire. */
+  maxBodyBytes: number;
+  /** Bytes once unpacked. */
+  maxDecodedBytes: number;
+}
+
+export const DEFAULT_BODY_LIMITS: Readonly<BodyLimits> = {
+  maxBodyBytes: 64 << 20,
+  maxDecodedBytes: 256 << 20,
+};
+
+export type BodyEncoding = 'identity' | 'gzip' | 'deflate' | 'zstd' | 'snappy';
+
+/** What line protocol may come in. */
+export const LINE_ENCODINGS: readonly BodyEncoding[] = ['identity', 'gzip', 'deflate', 'zstd'];
+
+/** Above this many compressed bytes, unpacking goes to another thread. */
+const ASYNC_BYTES = 64 << 10;
+
+/**
+ * Reads a request's whole body and unpacks it as its Content-Encoding says.
+ *
+ * After a rejection the rest of the body has not been read: answer with `Connection: close`.
+ *
+ * @param encodings those accepted; others are answered with 415.
+ * @returns the bytes, which the caller owns. Unless empty, they lie in a buffer with a newline kept free after them, see
+ * `endWithNewline`.
+ * @throws VarveError body_too_large (413), bad_request (400: damaged or cut off), unsupported_media_type (415),
+ * canceled (the client left).
+ */
+export async function readBody(
+  request: IncomingMessage,
+  limits: Readonly<BodyLimits> = DEFAULT_BODY_LIMITS,
+  encodings: readonly BodyEncoding[] = LINE_ENCODINGS,
+): Promise<Uint8Array> {
+  const encoding = bodyEncoding(request.headers['content-encoding'], encodings);
+  const declared = Number(request.headers['content-length'] ?? -1);
+  if (declared > limits.maxBodyBytes) throw tooLarge(declared, 'maxBodyBytes', limits.maxBodyBytes);
+  const raw = await collect(request, declared, limits.maxBodyBytes);
+  if (encoding === 'identity') {
+    if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, 'maxDecodedBytes', limits.maxDecodedBytes);
+    return raw;
+  }
+  const unpacked = await unpackBody(raw, encoding, limits.maxDecodedBytes);
+  releaseBody(raw);
+  return unpacked;
+}
+
+/** The one encoding that a Content-Encoding header names. @throws VarveError unsupported_media_type. */
+export function bodyEncoding(header: string | undefined, encodings: readonly BodyEncoding[]): BodyEncoding {
+  const names = (header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  const real = names.filter((name) => name !== '' && name !== 'identity');
+  const name = real.length === 0 ? 'identity' : real[0] === 'x-gzip' ? 'gzip' : real[0];
+  const known = encodings.find((candidate) => candidate === name);
+  if (real.length > 1 || known === undefined) {
+    const what = real.length === 0 ? 'a body without Content-Encoding' : `Content-Encoding "${header}"`;
+    throw new VarveError('unsupported_media_type', `cannot read ${what}: use ${encodings.join(', ')}`);
+  }
+  return known;
+}
+
+const asynchronous = {
+  gzip: promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip),
+  deflate: promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate),
+  zstd: promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress),
+};
+const synchronous = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, zstd: zlib.zstdDecompressSync };
+
+/** Unpacks bytes of an encoding to at most `maxBytes`. @throws VarveError body_too_large, bad_request. */
+export async function unpackBody(
+  raw: Uint8Array,
+  encoding: Exclude<BodyEncoding, 'identity'>,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  if (encoding === 'snappy') return unpackSnappy(raw, maxBytes);
+  const options = { maxOutputLength: maxBytes, chunkSize: Math.min(1 << 20, Math.max(4096, raw.length * 4)) };
+  try {
+    const unpack = raw.length <= ASYNC_BYTES ? synchronous[encoding] : asynchronous[encoding];
+    const unpacked = await unpack(raw, options);
+    return new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new VarveError(
+        'body_too_large',
+        `cannot read body: it unpacks to more than ${maxBytes} bytes (limit maxDecodedBytes = ${maxBytes})`,
+      );
+    }
+    throw new VarveError('bad_request', `cannot unpack ${encoding} body: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function tooLarge(bytes: number, limit: keyof BodyLimits, value: number): VarveError {
+  return new VarveError('body_too_large', `cannot read body: ${bytes} bytes are too many (limit ${limit} = ${value})`);
+}
+
+/**
+ * The bytes with a newline at their end. Takes the byte that `readBody` left free if there is one; copies otherwise.
+ */
+export function endWithNewline(bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 0 || bytes[bytes.length - 1] === 10) return bytes;
+  if (ownBuffers.has(bytes.buffer) && bytes.byteOffset + bytes.length < bytes.buffer.byteLength) {
+    const longer = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length + 1);
+    longer[bytes.length] = 10;
+    return longer;
+  }
+  const copy = new Uint8Array(bytes.length + 1);
+  copy.set(bytes);
+  copy[bytes.length] = 10;
+  return copy;
+}
+
+/** Free bytes after a body: its newline, and room for word-wise reads of its last line. */
+const SLACK_BYTES = 16;
+const MIN_POOLED_BYTES = 16 << 10;
+const MAX_POOLED_BYTES = 8 << 20;
+const MAX_POOLED_BUFFERS = 16;
+
+const pool: ArrayBuffer[] = [];
+/** Buffers made here and not yet given back. */
+const ownBuffers = new WeakSet<ArrayBufferLike>();
+
+function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  const need = bytes + SLACK_BYTES;
+  const fit = pool.findIndex(
+    (buffer) => buffer.byteLength >= need && buffer.byteLength <= 4 * Math.max(need, MIN_POOLED_BYTES),
+  );
+  const buffer =
+    fit >= 0
+      ? pool.splice(fit, 1)[0]
+      : new ArrayBuffer(need < MIN_POOLED_BYTES ? need : Math.ceil(need / 65536) * 65536);
+  ownBuffers.add(buffer);
+  return new Uint8Array(buffer, 0, bytes);
+}
+
+/** Gives a body's buffer back for another body. The bytes must not be used afterwards. */
+export function releaseBody(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || !ownBuffers.delete(buffer)) return;
+  const { byteLength } = buffer;
+  if (pool.length < MAX_POOLED_BUFFERS && byteLength >= MIN_POOLED_BYTES && byteLength <= MAX_POOLED_BYTES) {
+    pool.push(buffer);
+  }
+}
+
+/** All bytes of the request: into one buffer where the length is declared, gathered at the end where it is not. */
+function collect(request: IncomingMessage, declared: number, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const known = declared >= 0 ? allocate(declared) : null;
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const stop = (error: VarveError): void => {
+      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      request.on('error', ignore);
+      request.pause();
+      if (known !== null) releaseBody(known);
+      reject(error);
+    };
+    const onData = (chunk: Uint8Array): void => {
+      const after = length + chunk.length;
+      if (after > maxBytes) stop(tooLarge(after, 'maxBodyBytes', maxBytes));
+      else if (known === null) chunks.push(chunk);
+      else known.set(chunk, length);
+      length = after;
+    };
+    const onEnd = (): void => {
+      request.off('close', onClose);
+      if (known !== null) {
+        resolve(length === known.length ? known : known.subarray(0, length));
+        return;
+      }
+      const all = allocate(length);
+      let at = 0;
+      for (const chunk of chunks) {
+        all.set(chunk, at);
+        at += chunk.length;
+      }
+      resolve(all);
+    };
+    const onClose = (): void => stop(new VarveError('canceled', 'cannot read body: the client closed the connection'));
+    const onError = (error: Error): void =>
+      stop(new VarveError('canceled', `cannot read body: ${error.message}`, { cause: error }));
+    if (request.destroyed && !request.readableEnded) onClose();
+    else request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+function ignore(): void {}

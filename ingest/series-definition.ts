@@ -1,0 +1,102 @@
+/**
+ * Series that the index does not know yet: taking a key apart, checking its names, asking for admission, defining it.
+ * Off the hot path: each series comes here once per spelling of its key.
+ */
+import { hashBytes } from '../index/hash.ts';
+import type { SeriesIndex } from '../index/series-index.ts';
+import { KeyWriter } from '../index/series-key.ts';
+import { countReason, type IngestLimits, lengthReason } from './limits.ts';
+import { isTimeName, NAME_ESCAPES, TAG_ESCAPES, unescapeName } from './line-grammar.ts';
+
+/** A series by its parts, unescaped. */
+export interface SeriesParts {
+  measurement: Uint8Array;
+  tagKeys: Uint8Array[];
+  tagValues: Uint8Array[];
+}
+
+/** The parts of a key that the grammar has accepted. */
+export function splitKey(bytes: Uint8Array, start: number, end: number): SeriesParts {
+  let p = nextDelimiter(bytes, start, end, 44);
+  const parts: SeriesParts = {
+    measurement: unescapeName(bytes, start, p, NAME_ESCAPES),
+    tagKeys: [],
+    tagValues: [],
+  };
+  while (p < end) {
+    const key = p + 1;
+    const equals = nextDelimiter(bytes, key, end, 61);
+    p = nextDelimiter(bytes, equals + 1, end, 44);
+    parts.tagKeys.push(unescapeName(bytes, key, equals, TAG_ESCAPES));
+    parts.tagValues.push(unescapeName(bytes, equals + 1, p, TAG_ESCAPES));
+  }
+  return parts;
+}
+
+/** The first `delimiter` after `from` that no backslash precedes; a part has at least one byte. */
+function nextDelimiter(bytes: Uint8Array, from: number, end: number, delimiter: number): number {
+  for (let p = from + 1; p < end; p++) if (bytes[p] === delimiter && bytes[p - 1] !== 92) return p;
+  return end;
+}
+
+const decoder = new TextDecoder();
+
+/** Why a series with these parts cannot come in by line protocol, in InfluxDB's words; null when it can. */
+export function lineSeriesFault(parts: SeriesParts, limits: Readonly<IngestLimits>): string | null {
+  const { measurement, tagKeys, tagValues } = parts;
+  if (tagKeys.length > limits.maxTags) return countReason('tags', tagKeys.length, 'maxTags', limits);
+  if (measurement.length > limits.maxNameBytes) {
+    return lengthReason('measurement', measurement.length, 'maxNameBytes', limits);
+  }
+  for (let i = 0; i < tagKeys.length; i++) {
+    if (tagKeys[i].length > limits.maxNameBytes) {
+      return lengthReason('tag key', tagKeys[i].length, 'maxNameBytes', limits);
+    }
+    if (tagValues[i].length > limits.maxTagValueBytes) {
+      return lengthReason('tag value', tagValues[i].length, 'maxTagValueBytes', limits);
+    }
+    if (isTimeName(tagKeys[i])) {
+      return `invalid tag key: input tag "time" on measurement "${decoder.decode(measurement)}" is invalid`;
+    }
+  }
+  return null;
+}
+
+/** Whether two tags have the same key. */
+export function hasDuplicateTags(tagKeys: Uint8Array[]): boolean {
+  const seen = new Set<string>();
+  for (const key of tagKeys) seen.add(Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1'));
+  return seen.size < tagKeys.length;
+}
+
+const writer = new KeyWriter();
+
+/**
+ * The ref of a series whose spelling the index did not find; it will from now on.
+ *
+ * @param spelling the bytes it was looked up by; null when there are none to remember. Copied.
+ * @param admit asked only if the series is new by any spelling; a text refuses it.
+ * @param defined told of a new series.
+ * @returns the ref, or why the series is refused.
+ */
+export function resolveSeries(
+  index: SeriesIndex,
+  parts: SeriesParts,
+  spelling: Uint8Array | null,
+  admit: (() => string | null) | undefined,
+  defined: () => void,
+): number | string {
+  writer.write(parts.measurement, parts.tagKeys, parts.tagValues);
+  let ref = index.find(writer.bytes, 0, writer.length, hashBytes(writer.bytes, 0, writer.length));
+  if (ref < 0) {
+    const refusal = admit === undefined ? null : admit();
+    if (refusal !== null) return refusal;
+    ref = index.define(parts.measurement, parts.tagKeys, parts.tagValues);
+    defined();
+  }
+  if (spelling !== null) {
+    const hash = hashBytes(spelling, 0, spelling.length);
+    if (index.find(spelling, 0, spelling.length, hash) < 0) index.alias(spelling, 0, spelling.length, hash, ref);
+  }
+  return ref;
+}
