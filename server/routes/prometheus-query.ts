@@ -4,11 +4,7 @@
  */
 import { VarveError } from '../../errors/errors.ts';
 import { prometheusQuerier } from '../../query/prometheus-storage.ts';
-import { evaluateQuery, type QueryOptions } from '../../query/promql/evaluate.ts';
-import type { Expr } from '../../query/promql/parser/ast.ts';
-import { valueTypeOf } from '../../query/promql/parser/ast.ts';
-import { parseExpression } from '../../query/promql/parser/parser.ts';
-import { gridOf } from '../../query/promql/value.ts';
+import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
 import {
   durationParameterMs,
   invalidParameter,
@@ -23,10 +19,7 @@ import type { Route, RouteContext } from '../route.ts';
 async function instantQuery(context: RouteContext): Promise<Response> {
   const { parameters } = context;
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
-  const options = queryOptions(context);
-  const expr = parseQuery(parameters);
-  const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
-  const { value, warnings, infos } = await evaluateQuery(expr, times, querierOf(context), options);
+  const { value, warnings, infos } = await run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
   return successBytes(instantResult(value, timeMs), { warnings, infos });
 }
 
@@ -49,33 +42,21 @@ async function rangeQuery(context: RouteContext): Promise<Response> {
       `exceeded maximum resolution of ${limit} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     );
   }
-  const options = queryOptions(context);
-  const expr = parseQuery(parameters);
-  const type = valueTypeOf(expr);
-  if (type !== 'scalar' && type !== 'vector') {
-    const shown = type === 'matrix' ? 'range vector' : type;
-    throw invalidParameter(
-      'query',
-      `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`,
-    );
-  }
-  const times = { startMs, endMs, stepMs };
-  const { value, warnings, infos } = await evaluateQuery(expr, times, querierOf(context), options);
-  return successBytes(rangeResult(value, gridOf(startMs, endMs, stepMs)), { warnings, infos });
+  const { value, grid, warnings, infos } = await run(context, { startMs, endMs, stepMs });
+  return successBytes(rangeResult(value, grid), { warnings, infos });
 }
 
-/** The expression of the `query` parameter. */
-function parseQuery(parameters: URLSearchParams): Expr {
+/** Parses and evaluates the `query` parameter. What is wrong with the expression is told as that parameter's fault. */
+async function run(context: RouteContext, times: QueryTimes): Promise<QueryResult> {
+  const { engine, database, parameters } = context;
+  const options = queryOptions(context);
+  const querier = prometheusQuerier(engine().database(database));
   try {
-    return parseExpression(parameters.get('query') ?? '');
+    return await evaluate(parameters.get('query') ?? '', times, querier, options);
   } catch (error) {
     if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('query', error.message);
     throw error;
   }
-}
-
-function querierOf({ engine, database }: RouteContext) {
-  return prometheusQuerier(engine().database(database));
 }
 
 /** Lookback, time limit and cancellation. A client that leaves takes its query with it. */

@@ -2,7 +2,7 @@
 import { remoteErrorText } from '../../ingest/remote-outcome.ts';
 import { writeRemote } from '../../ingest/write-remote.ts';
 import type { ServerState } from '../state.ts';
-import { type WriteAnswer, type WriteRequest, WRITTEN } from '../write-request.ts';
+import { WRITTEN, type WriteAnswer, type WriteRequest } from '../write-request.ts';
 
 const LABELS = { protocol: 'remote_write' };
 
