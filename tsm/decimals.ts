@@ -1,0 +1,219 @@
+/**
+ * Floats as integers. Most measured values are decimals, or decimals that went through a 32-bit float, or counts of some
+ * device's quantum rounded to decimals; as integers they take a fraction of the bits. Everything is checked bit by bit:
+ * a value that does not come back exactly becomes an exception that is stored raw.
+ * (The idea of decimals as integers: Afroozeh et al., "ALP: Adaptive Lossless floating-Point Compression", 2023.)
+ *
+ * A value v is restored from its integer m, in this order:
+ *   decimal        v = m / 10^e                      (a correctly rounded division: what a parser makes of the digits)
+ *   float32        v = fround(m / 10^e), then its 64 bits as an integer + c, where c is a small correction: readers that
+ *                  round carelessly miss by a few units in the last place
+ *   lattice        m = round(k · q) for an integer k, with either of the above
+ */
+
+/** The largest decimal exponent: 10^22 is the last power of ten that is exact, but more than 17 digits never help. */
+export const MAX_EXPONENT = 17;
+const MAX_MANTISSA = 2 ** 50;
+const MAX_CORRECTION = 7;
+const SAMPLES = 48;
+
+export const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, e) => Number(`1e${e}`));
+
+/** How to write a float column; arrays are scratch of this module, valid until the next call. */
+export interface DecimalPlan {
+  exponent: number;
+  float32: boolean;
+  /** [n] integers; an exception repeats its predecessor. */
+  mantissas: Float64Array;
+  /** [n] corrections in units of the last place; only with `float32`. */
+  corrections: Float64Array;
+  /** Rows whose values are stored raw, ascending. */
+  exceptions: number[];
+}
+
+const pair = new Float64Array(2);
+const pairBits = new Int32Array(pair.buffer);
+
+/** bits(b) − bits(a) as 64-bit integers, or NaN when they differ by more than a few. */
+function ulpsBetween(a: number, b: number): number {
+  pair[0] = a;
+  pair[1] = b;
+  const high = pairBits[3] - pairBits[1];
+  const low = (pairBits[2] >>> 0) - (pairBits[0] >>> 0) + high * 4294967296;
+  return low >= -MAX_CORRECTION && low <= MAX_CORRECTION ? low : Number.NaN;
+}
+
+/** The integer of a plain decimal, or NaN. */
+function plainMantissa(v: number, scale: number): number {
+  const m = Math.round(v * scale);
+  return m / scale === v && m < MAX_MANTISSA && m > -MAX_MANTISSA && (m !== 0 || 1 / v > 0) ? m + 0 : Number.NaN;
+}
+
+/** The integer of a decimal that was a float32, or NaN. */
+function float32Mantissa(v: number, scale: number): number {
+  const m = Math.round(v * scale);
+  if (!(m < MAX_MANTISSA && m > -MAX_MANTISSA) || (m === 0 && 1 / v < 0)) return Number.NaN;
+  return Number.isNaN(ulpsBetween(Math.fround(m / scale), v)) ? Number.NaN : m + 0;
+}
+
+/** The exponent that serves nine tenths of the sample with the fewest digits; -1 when none does. */
+function commonExponent(
+  values: Float64Array,
+  n: number,
+  mantissaOf: (v: number, scale: number) => number,
+  limit: number,
+): number {
+  const step = Math.max(1, Math.floor(n / SAMPLES));
+  const count = new Int32Array(limit + 1);
+  let sampled = 0;
+  let served = 0;
+  for (let i = 0; i < n; i += step) {
+    sampled++;
+    // Start at the exponent before: neighbours have about as many digits.
+    for (let e = 0; e <= limit; e++) {
+      if (Number.isNaN(mantissaOf(values[i], POWERS_OF_TEN[e]))) continue;
+      count[e]++;
+      served++;
+      break;
+    }
+    if (sampled >= 12 && served === 0) return -1;
+  }
+  if (served < sampled * 0.6) return -1;
+  let sum = 0;
+  for (let e = 0; e <= limit; e++) {
+    sum += count[e];
+    // All but a few; the last of those few may need many digits more, which all would pay for.
+    if (sum >= served * 0.95) return e;
+  }
+  return -1;
+}
+
+let mantissas = new Float64Array(1024);
+let corrections = new Float64Array(1024);
+
+function fill(values: Float64Array, n: number, exponent: number, float32: boolean): DecimalPlan | null {
+  if (n > mantissas.length) {
+    mantissas = new Float64Array(2 ** Math.ceil(Math.log2(n)));
+    corrections = new Float64Array(mantissas.length);
+  }
+  const exceptions: number[] = [];
+  const scale = POWERS_OF_TEN[exponent];
+  const limit = Math.max(2, n >>> 3);
+  let previous = 0;
+  for (let i = 0; i < n; i++) {
+    const v = values[i];
+    const m = float32 ? float32Mantissa(v, scale) : plainMantissa(v, scale);
+    if (!Number.isNaN(m)) {
+      mantissas[i] = m;
+      if (float32) corrections[i] = ulpsBetween(Math.fround(m / scale), v);
+      previous = m;
+      continue;
+    }
+    mantissas[i] = previous;
+    corrections[i] = 0;
+    exceptions.push(i);
+    if (exceptions.length > limit) return null;
+  }
+  if (exceptions.length > 0 && exceptions[0] === 0) {
+    // Leading exceptions take the first good integer, so that they do not widen the range.
+    let first = 0;
+    while (first < exceptions.length && exceptions[first] === first) first++;
+    if (first < n) for (let i = 0; i < first; i++) mantissas[i] = mantissas[first];
+  }
+  return { exponent, float32, mantissas, corrections, exceptions };
+}
+
+/** Finds how `values[0, n)` are decimals, or null when they are not. */
+export function planDecimals(values: Float64Array, n: number): DecimalPlan | null {
+  const plain = commonExponent(values, n, plainMantissa, MAX_EXPONENT);
+  // Short decimals are what they seem; long ones may be widened float32s with fewer true digits.
+  if (plain >= 0 && plain <= 5) {
+    const plan = fill(values, n, plain, false);
+    if (plan !== null) return plan;
+  }
+  const widened = commonExponent(values, n, float32Mantissa, 9);
+  if (widened >= 0 && (plain < 0 || widened < plain)) {
+    const plan = fill(values, n, widened, true);
+    if (plan !== null) return plan;
+  }
+  return plain > 5 ? fill(values, n, plain, false) : null;
+}
+
+/** A quantum q with a short decimal form, mantissa · 10^-exponent. */
+export interface Lattice {
+  mantissa: number;
+  exponent: number;
+}
+
+/** The number a lattice stands for. */
+export function quantumOf(lattice: Lattice): number {
+  return lattice.mantissa / POWERS_OF_TEN[lattice.exponent];
+}
+
+const MIN_QUANTUM = 3;
+const MAX_QUANTUM = 100_000;
+const MAX_SCAN_STEPS = 40_000;
+
+/**
+ * Finds a quantum q ≥ 3 with m = round(round(m / q) · q) for every m, or null. The steps:
+ * 1. The smallest gap between distinct integers is q ± 1, or a small multiple of it.
+ * 2. Scan that range finely enough that the largest |m| cannot slip between two steps, with early exit on the first misfit.
+ * 3. Narrow the range around a hit to all q that map every m to the same k, and take its shortest decimal.
+ */
+export function findLattice(m: Float64Array, n: number): Lattice | null {
+  for (let i = 1; i < n; i++) {
+    const d = Math.abs(m[i] - m[i - 1]);
+    if (d !== 0 && d < MIN_QUANTUM - 1) return null;
+  }
+  const distinct = Float64Array.from(new Set(m.subarray(0, n))).sort();
+  if (distinct.length < 5) return null;
+  let gap = Number.POSITIVE_INFINITY;
+  for (let i = 1; i < distinct.length; i++) gap = Math.min(gap, distinct[i] - distinct[i - 1]);
+  const largest = Math.max(Math.abs(distinct[0]), Math.abs(distinct[distinct.length - 1]));
+  if (gap < MIN_QUANTUM || gap > MAX_QUANTUM || largest > 2 ** 31) return null;
+  for (let multiple = 1; multiple <= 3; multiple++) {
+    const low = (gap - 1) / multiple;
+    const high = (gap + 1) / multiple;
+    if (low < MIN_QUANTUM) return null;
+    // Between two steps the largest value moves by half a unit at most.
+    const step = (0.5 * low) / largest;
+    if ((high - low) / step > MAX_SCAN_STEPS) return null;
+    for (let q = low; q <= high; q += step) {
+      const found = narrow(distinct, q);
+      if (found !== null) return found;
+    }
+  }
+  return null;
+}
+
+/** All distinct integers fit a quantum near `near`: its shortest decimal; else null. */
+function narrow(distinct: Float64Array, near: number): Lattice | null {
+  let low = near * 0.9;
+  let high = near * 1.1;
+  // From both ends inwards: large magnitudes decide quickly, and do not depend on k being right for the small ones.
+  for (let i = 0; i < distinct.length; i++) {
+    const v = Math.abs(distinct[i % 2 === 0 ? distinct.length - 1 - (i >>> 1) : i >>> 1]);
+    const k = Math.round(v / near);
+    if (k === 0) {
+      if (v !== 0) return null;
+      continue;
+    }
+    low = Math.max(low, (v - 0.5) / k);
+    high = Math.min(high, (v + 0.5) / k);
+    if (low >= high) return null;
+  }
+  for (let exponent = 0; exponent <= 9; exponent++) {
+    const scale = POWERS_OF_TEN[exponent];
+    const mantissa = Math.ceil(low * scale);
+    if (mantissa / scale < high) return fits(distinct, { mantissa, exponent });
+  }
+  return null;
+}
+
+function fits(distinct: Float64Array, lattice: Lattice): Lattice | null {
+  const q = quantumOf(lattice);
+  for (let i = 0; i < distinct.length; i++) {
+    if (Math.round(Math.round(distinct[i] / q) * q) !== distinct[i]) return null;
+  }
+  return lattice;
+}

@@ -1,0 +1,84 @@
+/**
+ * Series keys in ref order, for rebuilding the series index from the files alone. Normal reading never touches them.
+ *
+ * Keys come in blocks of up to 4096. A key is the length it shares with the key before it in its block, and the rest.
+ *
+ * Bytes: per block [varint keys][shared lengths: integers][rest lengths: integers][rests: byte compression]
+ */
+import { ByteWriter } from '../bytes/writer.ts';
+import { decodeBytes, type Effort, encodeBytes } from './byte-compression.ts';
+import { type Cursor, readVarint } from './cursor.ts';
+import { decodeIntegers, encodeIntegers } from './integers.ts';
+
+const BLOCK_KEYS = 4096;
+/** A section below this is left to the compression of the tail. */
+const SMALL_KEYS_BYTES = 1536;
+
+/** Collects keys and compresses them block by block, so that a million keys never lie in memory. */
+export class KeyWriter {
+  private readonly cold: boolean;
+  private readonly out = new ByteWriter(4096);
+  private readonly rests = new ByteWriter(65536);
+  private readonly shared = new Float64Array(BLOCK_KEYS);
+  private readonly lengths = new Float64Array(BLOCK_KEYS);
+  private previous: Uint8Array = new Uint8Array(0);
+  private count = 0;
+
+  constructor(cold: boolean) {
+    this.cold = cold;
+  }
+
+  /** The key is copied. */
+  add(key: Uint8Array): void {
+    const limit = Math.min(key.length, this.previous.length);
+    let same = 0;
+    if (this.count > 0) while (same < limit && key[same] === this.previous[same]) same++;
+    this.shared[this.count] = same;
+    this.lengths[this.count++] = key.length - same;
+    this.rests.raw(key.subarray(same));
+    this.previous = key.slice();
+    if (this.count === BLOCK_KEYS) this.closeBlock(false);
+  }
+
+  /** The whole section. */
+  finish(): Uint8Array {
+    if (this.count > 0) this.closeBlock(this.out.length === 0 && this.rests.length < SMALL_KEYS_BYTES);
+    return this.out.view8();
+  }
+
+  private closeBlock(plain: boolean): void {
+    this.out.varint(this.count);
+    encodeIntegers(this.out, this.shared, this.count, true);
+    encodeIntegers(this.out, this.lengths, this.count, true);
+    const effort: Effort = plain ? 'plain' : this.cold ? 'thorough' : 'balanced';
+    encodeBytes(this.out, this.rests.view8(), effort);
+    this.rests.reset();
+    this.count = 0;
+  }
+}
+
+/** Yields each key in order; the bytes belong to the caller. */
+export function* readKeys(c: Cursor): Generator<Uint8Array> {
+  while (c.at < c.end) {
+    const count = readVarint(c);
+    if (count < 1 || count > BLOCK_KEYS) throw new RangeError(`a block of ${count} keys`);
+    const shared = new Float64Array(count);
+    const lengths = new Float64Array(count);
+    decodeIntegers(c, count, shared);
+    decodeIntegers(c, count, lengths);
+    const rests = decodeBytes(c);
+    let previous: Uint8Array = new Uint8Array(0);
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      if (!(shared[i] >= 0 && shared[i] <= previous.length && lengths[i] >= 0 && at + lengths[i] <= rests.length)) {
+        throw new RangeError('series keys do not add up');
+      }
+      const key = new Uint8Array(shared[i] + lengths[i]);
+      key.set(previous.subarray(0, shared[i]));
+      key.set(rests.subarray(at, at + lengths[i]), shared[i]);
+      at += lengths[i];
+      previous = key;
+      yield key;
+    }
+  }
+}

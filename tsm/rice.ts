@@ -1,0 +1,81 @@
+/**
+ * Golomb-Rice codes: the best table-free code for short runs of small differences, where a Huffman table would cost
+ * more than it saves. (R. F. Rice, "Some practical universal noiseless coding techniques", 1979.)
+ *
+ * Bytes: [u8 k][bits, LSB first: q = v >> k ones, a zero, then the low k bits of v]
+ * A quotient of 20 or more is written as 20 ones followed by the whole value in 53 bits.
+ */
+import type { ByteWriter } from '../bytes/writer.ts';
+import { BitReader, BitWriter } from './bit-packing.ts';
+import { type Cursor, readByte } from './cursor.ts';
+
+const ESCAPE_ONES = 20;
+const MAX_K = 40;
+
+/** The parameter with the smallest code for `z[0, n)`, and its size in bits. */
+export function bestRice(z: Float64Array | Int32Array, n: number): { k: number; bits: number } {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += z[i];
+  const guess = Math.max(0, Math.min(MAX_K, Math.floor(Math.log2(Math.max(1, (sum / Math.max(1, n)) * 0.7)))));
+  let best = { k: 0, bits: Number.POSITIVE_INFINITY };
+  for (let k = Math.max(0, guess - 1); k <= Math.min(MAX_K, guess + 1); k++) {
+    const scale = 2 ** k;
+    let bits = 0;
+    for (let i = 0; i < n; i++) {
+      const q = Math.floor(z[i] / scale);
+      bits += q >= ESCAPE_ONES ? ESCAPE_ONES + 53 : q + 1 + k;
+    }
+    if (bits < best.bits) best = { k, bits };
+  }
+  return best;
+}
+
+/** Appends `z[0, n)`, non-negative integers below 2^53. */
+export function encodeRice(w: ByteWriter, z: Float64Array | Int32Array, n: number, k: number): void {
+  w.u8(k);
+  const bits = new BitWriter(w);
+  const scale = 2 ** k;
+  for (let i = 0; i < n; i++) {
+    const v = z[i];
+    const q = Math.floor(v / scale);
+    if (q >= ESCAPE_ONES) {
+      bits.put((1 << ESCAPE_ONES) - 1, ESCAPE_ONES);
+      bits.putLong(v, 53);
+    } else {
+      bits.put((1 << q) - 1, q + 1);
+      bits.putLong(v - q * scale, k);
+    }
+  }
+  bits.finish();
+}
+
+/** Reads `n` values into `z[0, n)`. */
+export function decodeRice(c: Cursor, n: number, z: Float64Array | Int32Array): void {
+  const k = readByte(c);
+  if (k > MAX_K) throw new RangeError(`a Rice parameter of ${k}`);
+  const view = c.view;
+  let bit = c.at * 8;
+  const slow = new BitReader(view, 0);
+  const scale = 2 ** k;
+  const mask = k < 25 ? (1 << k) - 1 : 0;
+  for (let i = 0; i < n; i++) {
+    const load = view.getInt32(bit >>> 3, true) >>> (bit & 7);
+    const inverse = ~load;
+    const q = 31 - Math.clz32(inverse & -inverse);
+    if (q < ESCAPE_ONES && q + 1 + k <= 25) {
+      z[i] = (q << k) | ((load >>> (q + 1)) & mask);
+      bit += q + 1 + k;
+      continue;
+    }
+    if (q >= ESCAPE_ONES) {
+      slow.bit = bit + ESCAPE_ONES;
+      z[i] = slow.take(53);
+    } else {
+      slow.bit = bit + q + 1;
+      z[i] = q * scale + slow.take(k);
+    }
+    bit = slow.bit;
+  }
+  c.at = (bit + 7) >>> 3;
+  if (c.at > c.end) throw new RangeError('Rice code runs past its end');
+}
