@@ -17,7 +17,7 @@
  * at its end; what a refused line put into the batch's boxes is taken back.
  */
 import { type Batch, BOX_STRING, BOX_WIDE } from '../batch/batch.ts';
-import { BOOLEAN, INTEGER, STRING } from '../batch/field-type.ts';
+import { BOOLEAN, type FieldType, INTEGER, STRING } from '../batch/field-type.ts';
 import { finishHash, HASH_PRIME, HASH_SEED, hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { type FieldGuess, newFieldGuess } from './field-guess.ts';
@@ -35,7 +35,7 @@ import {
 } from './line-grammar.ts';
 import { addLineError, type LineOutcome, newLineOutcome } from './line-outcome.ts';
 import { numberKind, releaseNumberText, scanNumber, wideNumber } from './number-parser.ts';
-import { extendShape, mergeRepeatedFields } from './row-shape.ts';
+import { checkFieldTypes, mergeRepeatedFields, shapeOf } from './row-shape.ts';
 import { hasDuplicateTags, lineSeriesFault, resolveSeries, splitKey } from './series-definition.ts';
 import { NANOSECONDS, type Precision, scannedTime, scanTimestamp, truncateTime } from './timestamp.ts';
 
@@ -400,30 +400,68 @@ function generalLine(run: Run, start: number): number {
   return next + 1;
 }
 
-/** Finds or defines the series and the shape of a scanned line and completes its row. False when refused. */
+/** Finds or defines the series of a scanned line and completes its row. False when refused. */
 function storeRow(run: Run, line: ScannedLine): boolean {
   const { bytes, index, batch, memory } = run;
   const { keyStart, keyEnd } = line;
   if (!mergeRepeatedFields(bytes, batch, line)) return false;
   let ref = index.find(bytes, keyStart, keyEnd, hashBytes(bytes, keyStart, keyEnd));
-  if (ref < 0) ref = defineSeries(run, line);
-  else if (line.fieldCount === 0) refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
-  if (ref < 0 || line.fieldCount === 0) return false;
-  const root = index.rootShape(index.measurementOf(ref));
-  const shape = extendShape(index, root, line, 0, line.fieldCount);
-  if (shape === null) return false;
-  const row = batch.rows;
-  batch.series[row] = ref;
-  batch.shape[row] = shape.id;
-  batch.sec[row] = line.hasTime ? scannedTime[0] : run.nowSec;
-  batch.nano[row] = line.hasTime ? scannedTime[1] : run.nowNano;
-  batch.valueStart[row] = batch.valueCount;
-  batch.valueCount += shape.width;
-  batch.rows = row + 1;
-  index.lastShape[ref] = shape.id;
+  if (ref < 0) {
+    ref = defineSeries(run, line);
+    if (ref < 0) return false;
+  } else if (line.fieldCount === 0) {
+    refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
+    return false;
+  } else if (!checkFieldTypes(index, index.measurementOf(ref), line)) return false;
+  const measurement = index.measurementOf(ref);
+  const sec = line.hasTime ? scannedTime[0] : run.nowSec;
+  const nano = line.hasTime ? scannedTime[1] : run.nowNano;
+  if (line.fieldCount > 1 && index.shapeLimitReached(measurement)) {
+    appendSingleFieldRows(index, batch, ref, measurement, line, sec, nano);
+  } else {
+    const shape = shapeOf(index, measurement, line);
+    appendRow(batch, ref, shape.id, shape.width, sec, nano);
+    if (index.lastShape[ref] !== shape.id) index.noteShape(ref, shape.id);
+  }
   memory.trail.learn(memory.lastRef, ref, run.view, keyStart, keyEnd);
   memory.lastRef = ref;
   return true;
+}
+
+/** Makes a row of the next `width` values of the batch. */
+function appendRow(batch: Batch, ref: number, shape: number, width: number, sec: number, nano: number): void {
+  batch.reserve(width);
+  const row = batch.rows;
+  batch.series[row] = ref;
+  batch.shape[row] = shape;
+  batch.sec[row] = sec;
+  batch.nano[row] = nano;
+  batch.valueStart[row] = batch.valueCount;
+  batch.valueCount += width;
+  batch.rows = row + 1;
+}
+
+/**
+ * Makes a row of each field of a line, for a measurement whose lines have too many different sets of fields to intern
+ * them all. The series' guess stays what it was.
+ */
+function appendSingleFieldRows(
+  index: SeriesIndex,
+  batch: Batch,
+  ref: number,
+  measurement: number,
+  line: ScannedLine,
+  sec: number,
+  nano: number,
+): void {
+  const guess = index.lastShape[ref];
+  for (let i = 0; i < line.fieldCount; i++) {
+    const name = line.fieldNames[i];
+    const shape = index.singleFieldShape(measurement, name, 0, name.length, line.fieldTypes[i] as FieldType);
+    appendRow(batch, ref, shape.id, 1, sec, nano);
+    index.noteShape(ref, shape.id);
+  }
+  if (guess >= 0) index.noteShape(ref, guess);
 }
 
 /** The ref of a scanned line's unknown key, -1 when the line is refused. */
@@ -435,6 +473,9 @@ function defineSeries(run: Run, line: ScannedLine): number {
   const fault = lineSeriesFault(parts, run.limits);
   if (fault !== null) return refuse(line, keyStart, fault, true);
   if (line.fieldCount === 0) return refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
+  // Types are checked first, so that a refused line leaves no series behind.
+  const measurement = index.series.measurements.find(parts.measurement, 0, parts.measurement.length);
+  if (measurement >= 0 && !checkFieldTypes(index, measurement, line)) return -1;
   const ref = resolveSeries(index, parts, bytes.subarray(keyStart, keyEnd), run.admitSeries, () => {
     outcome.newSeries++;
   });

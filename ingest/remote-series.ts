@@ -243,7 +243,7 @@ export function valueShape(run: RemoteRun, ref: number): number {
   try {
     const root = index.rootShape(index.measurementOf(ref));
     const shape = index.transition(root, VALUE, 0, VALUE.length, FLOAT);
-    index.noteShape(ref, shape);
+    index.noteShape(ref, shape.id);
     return shape.id;
   } catch (error) {
     if (!(error instanceof VarveError) || error.status !== 400) throw error;

@@ -4,7 +4,7 @@
  */
 import type { Batch } from '../batch/batch.ts';
 import { FIELD_TYPE_NAMES, type FieldType } from '../batch/field-type.ts';
-import { VarveError } from '../errors/errors.ts';
+import { fieldTypeConflict } from '../index/fields.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import type { Shape } from '../index/shapes.ts';
 import { refuse, type ScannedLine } from './line-grammar.ts';
@@ -68,27 +68,30 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * The shape after adding the line's fields `from .. to` to `shape`; null, with the refusal in `line`, on a type conflict.
+ * Whether the line's fields have the types that the measurement's fields have so far. False, with the refusal in `line`,
+ * when one has not.
  */
-export function extendShape(
-  index: SeriesIndex,
-  shape: Shape,
-  line: ScannedLine,
-  from: number,
-  to: number,
-): Shape | null {
-  let reached = shape;
-  for (let i = from; i < to; i++) {
+export function checkFieldTypes(index: SeriesIndex, measurement: number, line: ScannedLine): boolean {
+  for (let i = 0; i < line.fieldCount; i++) {
     const name = line.fieldNames[i];
-    try {
-      reached = index.transition(reached, name, 0, name.length, line.fieldTypes[i] as FieldType);
-    } catch (error) {
-      if (!(error instanceof VarveError) || error.status !== 400) throw error;
-      const { message } = error;
-      const reason = error.code === 'field_type_conflict' ? `field type conflict: ${message}` : message;
-      refuse(line, line.fieldOffsets[i], reason, true);
-      return null;
-    }
+    const id = index.fieldRegistry.find(measurement, name, 0, name.length);
+    if (id < 0) continue;
+    const type = line.fieldTypes[i] as FieldType;
+    const field = index.fields[id];
+    if (field.type === type) continue;
+    const { message } = fieldTypeConflict(field.name, index.measurementText(measurement), type, field.type);
+    refuse(line, line.fieldOffsets[i], `field type conflict: ${message}`, true);
+    return false;
   }
-  return reached;
+  return true;
+}
+
+/** The shape of the line's fields, whose types have been checked. */
+export function shapeOf(index: SeriesIndex, measurement: number, line: ScannedLine): Shape {
+  let shape = index.rootShape(measurement);
+  for (let i = 0; i < line.fieldCount; i++) {
+    const name = line.fieldNames[i];
+    shape = index.transition(shape, name, 0, name.length, line.fieldTypes[i] as FieldType);
+  }
+  return shape;
 }
