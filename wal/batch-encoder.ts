@@ -192,6 +192,8 @@ function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter)
   let id = -1;
   let width = 0;
   let types: Uint8Array = NO_TYPES;
+  /** Rows to write value by value, after one that was not as most are. */
+  let pause = 0;
   decimalsPause = 0;
   decimalsMisses = 0;
   for (let r = 0; r < rows; r++) {
@@ -200,6 +202,26 @@ function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter)
       ({ width, types } = shapes[id]);
     }
     const from = valueStart[r];
+    // Most rows are small integers throughout: write them as such with no branch per value, then look whether it was so.
+    if (pause === 0) {
+      const to = from + width;
+      let all = 0;
+      let signs = 0;
+      let rest = 0;
+      const before = p;
+      for (let i = from; i < to; i++) {
+        const v = values[i];
+        const n = v | 0;
+        all |= n;
+        signs |= bits[2 * i + 1];
+        rest += v - n;
+        bytes[p++] = n + SMALL_BIAS;
+      }
+      if ((all & ~127) === 0 && signs >= 0 && rest === 0) continue;
+      p = before;
+      pause = 16;
+    }
+    pause--;
     for (let c = 0; c < width; c++) {
       const i = from + c;
       const v = values[i];
