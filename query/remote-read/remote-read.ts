@@ -1,0 +1,205 @@
+/**
+ * Answers remote read: whole as samples, or in frames of XOR chunks.
+ *
+ *     ReadResponse         1: repeated QueryResult         QueryResult    1: repeated TimeSeries
+ *     TimeSeries           1: repeated Label   2: repeated Sample
+ *     Label                1: name   2: value              Sample         1: double value   2: int64 timestamp (ms)
+ *
+ *     ChunkedReadResponse  1: repeated ChunkedSeries   2: int64 query_index
+ *     ChunkedSeries        1: repeated Label   2: repeated Chunk
+ *     Chunk                1: int64 min_time_ms   2: int64 max_time_ms   3: type (1: XOR)   4: data
+ *
+ *     frame                uvarint size   u32 big-endian CRC32C of the message   ChunkedReadResponse
+ *
+ * Series come in the order of their labels. A frame holds chunks of one series; a series that does not fit one frame goes
+ * on in the next with its labels repeated, which is how readers put it together again.
+ *
+ * Source: Prometheus, prompb/remote.proto and storage/remote/chunked.go.
+ */
+import { crc32c } from '../../bytes/crc32c.ts';
+import type { Database } from '../../engine/database.ts';
+import { VarveError } from '../../errors/errors.ts';
+import { type PrometheusSeries, selectSeries } from '../prometheus-series.ts';
+import { SampleReader, type Samples } from '../prometheus-storage.ts';
+import type { Labels } from '../promql/labels.ts';
+import { wordsOf } from '../promql/value.ts';
+import { LENGTH_DELIMITED, MessageWriter, tagOf } from './protobuf.ts';
+import type { ReadQuery, ReadRequest } from './read-request.ts';
+import { encodeXorChunk, SAMPLES_PER_CHUNK } from './xor-chunk.ts';
+
+export interface ReadLimits {
+  /** Samples that a whole answer may hold; 0 is no limit. Streams hold little at a time and have none. */
+  maxSamples: number;
+  /** Bytes of one frame, about. */
+  frameBytes: number;
+}
+
+export const DEFAULT_READ_LIMITS: Readonly<ReadLimits> = { maxSamples: 50_000_000, frameBytes: 1 << 20 };
+
+/** The hint that asks which series there are, without their samples. */
+const SERIES_ONLY = 'series';
+
+const SAMPLE_TAG = tagOf(2, LENGTH_DELIMITED);
+
+/**
+ * A `ReadResponse`, before compression. A database that does not exist holds nothing.
+ * @throws VarveError bad_request beyond the limit of samples.
+ */
+export function readSamples(
+  database: Database | undefined,
+  request: ReadRequest,
+  limits: Readonly<ReadLimits> = DEFAULT_READ_LIMITS,
+): Uint8Array<ArrayBuffer> {
+  const writer = new MessageWriter();
+  let count = 0;
+  for (const query of request.queries) {
+    const result = writer.begin(1);
+    for (const { labels, samples } of readSeries(database, query)) {
+      const series = writer.begin(1);
+      writeLabels(writer, labels);
+      if (samples !== null) {
+        count += samples.timesMs.length;
+        if (limits.maxSamples > 0 && count > limits.maxSamples) {
+          throw new VarveError('bad_request', `exceeded sample limit (${limits.maxSamples})`);
+        }
+        writeSamples(writer, samples);
+      }
+      writer.end(series);
+    }
+    writer.end(result);
+  }
+  return writer.take();
+}
+
+function* readSeries(
+  database: Database | undefined,
+  query: ReadQuery,
+): Generator<{ labels: Labels; samples: Samples | null }> {
+  if (database === undefined || query.endMs < query.startMs) return;
+  const reader = new SampleReader(database, query.startMs, query.endMs);
+  for (const series of selectSeries(database, query.matchers)) {
+    const samples = reader.read(series);
+    if (samples.timesMs.length === 0) continue;
+    yield { labels: series.labels, samples: query.func === SERIES_ONLY ? null : samples };
+  }
+}
+
+function writeLabels(writer: MessageWriter, { names, values }: Labels): void {
+  for (let i = 0; i < names.length; i++) {
+    const label = writer.begin(1);
+    writer.textField(1, names[i]);
+    writer.textField(2, values[i]);
+    writer.end(label);
+  }
+}
+
+function writeSamples(writer: MessageWriter, { timesMs, values }: Samples): void {
+  const words = wordsOf(values);
+  for (let i = 0; i < timesMs.length; i++) {
+    // A sample is never longer than 20 bytes, so its length is one byte.
+    writer.varint(SAMPLE_TAG);
+    const lengthAt = writer.length;
+    writer.varint(0);
+    writer.fixed64Field(1, words[2 * i], words[2 * i + 1]);
+    writer.int64Field(2, timesMs[i]);
+    writer.bytes[lengthAt] = writer.length - lengthAt - 1;
+  }
+}
+
+/** Where a stream stands: the series of one query, and the samples of the one that is being sent. */
+interface Progress {
+  query: number;
+  series: PrometheusSeries[];
+  next: number;
+  /** What is left of a series that did not fit its last frame. */
+  rest: { labels: Labels; samples: Samples; from: number } | null;
+}
+
+/**
+ * The frames of a stream. Each call of `next` reads from the database anew, so any time may pass and files may come and
+ * go in between; what is written meanwhile may or may not be in later frames.
+ */
+export class ChunkStream {
+  private readonly database: Database | undefined;
+  private readonly request: ReadRequest;
+  private readonly limits: Readonly<ReadLimits>;
+  private readonly frames = new MessageWriter();
+  private readonly message = new MessageWriter();
+  private readonly progress: Progress = { query: -1, series: [], next: 0, rest: null };
+
+  constructor(
+    database: Database | undefined,
+    request: ReadRequest,
+    limits: Readonly<ReadLimits> = DEFAULT_READ_LIMITS,
+  ) {
+    this.database = database;
+    this.request = request;
+    this.limits = limits;
+  }
+
+  /** The next frames, together at least `atLeastBytes` unless the stream ends; null at its end. The caller owns them. */
+  next(atLeastBytes = 65_536): Uint8Array<ArrayBuffer> | null {
+    this.frames.reset();
+    const { progress } = this;
+    let reader: SampleReader | null = null;
+    while (this.frames.length < atLeastBytes) {
+      if (progress.rest === null && progress.next === progress.series.length) {
+        if (!this.nextQuery()) break;
+        reader = null;
+        continue;
+      }
+      const query = this.request.queries[progress.query];
+      if (progress.rest === null) {
+        reader ??= new SampleReader(this.database!, query.startMs, query.endMs);
+        const series = progress.series[progress.next++];
+        const samples = reader.read(series);
+        if (samples.timesMs.length === 0) continue;
+        progress.rest = { labels: series.labels, samples, from: 0 };
+      }
+      this.writeFrame(query.func === SERIES_ONLY);
+    }
+    return this.frames.length === 0 ? null : this.frames.take();
+  }
+
+  private nextQuery(): boolean {
+    const { progress, database } = this;
+    if (progress.query + 1 >= this.request.queries.length) return false;
+    const query = this.request.queries[++progress.query];
+    progress.series =
+      database === undefined || query.endMs < query.startMs ? [] : selectSeries(database, query.matchers);
+    progress.next = 0;
+    return true;
+  }
+
+  /** Writes a frame of the series in `rest`, and takes from `rest` what it holds. */
+  private writeFrame(seriesOnly: boolean): void {
+    const { message, frames, progress } = this;
+    const rest = progress.rest!;
+    const { timesMs, values } = rest.samples;
+    message.reset();
+    const series = message.begin(1);
+    writeLabels(message, rest.labels);
+    const words = wordsOf(values);
+    while (!seriesOnly && rest.from < timesMs.length && message.length < this.limits.frameBytes) {
+      const to = Math.min(timesMs.length, rest.from + SAMPLES_PER_CHUNK);
+      const chunk = message.begin(2);
+      message.int64Field(1, timesMs[rest.from]);
+      message.int64Field(2, timesMs[to - 1]);
+      message.int64Field(3, 1);
+      message.bytesField(4, encodeXorChunk(timesMs, words, rest.from, to));
+      message.end(chunk);
+      rest.from = to;
+    }
+    message.end(series);
+    if (progress.query > 0) message.int64Field(2, progress.query);
+    if (seriesOnly || rest.from === timesMs.length) progress.rest = null;
+
+    const bytes = message.view8();
+    frames.varint(bytes.length);
+    const checksum = crc32c(bytes);
+    frames.reserve(4 + bytes.length);
+    for (let shift = 24; shift >= 0; shift -= 8) frames.bytes[frames.length++] = (checksum >>> shift) & 255;
+    frames.bytes.set(bytes, frames.length);
+    frames.length += bytes.length;
+  }
+}
