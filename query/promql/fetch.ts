@@ -1,0 +1,164 @@
+/**
+ * Finds every selector of a prepared expression, works out which time range of its series can matter, and fetches them
+ * all. Selectors that ask for the same are fetched once.
+ */
+import { infoReference } from './info-reference.ts';
+import { METRIC_NAME } from './labels.ts';
+import type { LabelMatcher } from './matcher.ts';
+import type { Call, Expr, Subquery, VectorSelector } from './parser/ast.ts';
+import type { Querier, SelectRange, SeriesSet } from './querier.ts';
+import { type Grid, gridEndMs, gridOf } from './value.ts';
+
+/** One fetch: which series, and what of them. */
+export interface FetchPlan {
+  readonly matchers: readonly LabelMatcher[];
+  readonly range: SelectRange;
+}
+
+/** Which fetch each selector reads, and the fetches. info() calls have one of their own, for the info series. */
+export interface FetchPlans {
+  readonly plans: FetchPlan[];
+  readonly planOfNode: Map<VectorSelector | Call, number>;
+}
+
+export interface FetchSettings {
+  readonly lookbackMs: number;
+  readonly defaultSubqueryStepMs: number;
+}
+
+/** What surrounds a selector, as hints for the storage. */
+interface Surroundings {
+  readonly func: string | null;
+  readonly grouping: SelectRange['grouping'];
+}
+
+const NOTHING: Surroundings = { func: null, grouping: null };
+
+/** The grid on which a subquery evaluates its inner expression when the outer one is evaluated on `grid`. */
+export function subqueryGrid(subquery: Subquery, grid: Grid, defaultStepMs: number): Grid {
+  const stepMs = subquery.stepMs !== 0 ? subquery.stepMs : defaultStepMs;
+  const firstMs = (subquery.timestampMs ?? grid.startMs) - subquery.offsetMs - subquery.rangeMs;
+  const endMs = (subquery.timestampMs ?? gridEndMs(grid)) - subquery.offsetMs;
+  let startMs = stepMs * Math.trunc(firstMs / stepMs);
+  if (startMs <= firstMs) startMs += stepMs;
+  return gridOf(startMs, endMs, stepMs);
+}
+
+/** The grid of an expression that is evaluated once. */
+export function firstStepOf(grid: Grid): Grid {
+  return { startMs: grid.startMs, stepMs: grid.stepMs, count: Math.min(1, grid.count) };
+}
+
+export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): FetchPlans {
+  const plans: FetchPlan[] = [];
+  const planOfNode = new Map<VectorSelector | Call, number>();
+  const planByKey = new Map<string, number>();
+  const { lookbackMs } = settings;
+
+  const add = (node: VectorSelector | Call, matchers: readonly LabelMatcher[], range: SelectRange) => {
+    const key = JSON.stringify([matchers, range]);
+    let plan = planByKey.get(key);
+    if (plan === undefined) {
+      plan = plans.push({ matchers, range }) - 1;
+      planByKey.set(key, plan);
+    }
+    planOfNode.set(node, plan);
+  };
+
+  const addSelector = (node: VectorSelector, over: Grid, around: Surroundings, rangeMs: number) => {
+    if (over.count === 0) return;
+    const earliestMs = (node.timestampMs ?? over.startMs) - node.offsetMs;
+    const latestMs = (node.timestampMs ?? gridEndMs(over)) - node.offsetMs;
+    const isInstant = rangeMs === 0;
+    const before = isInstant || node.anchored || node.smoothed ? rangeMs + lookbackMs : rangeMs;
+    const after = node.smoothed ? lookbackMs : 0;
+    add(node, node.matchers, {
+      startMs: earliestMs - before + 1,
+      endMs: latestMs + after,
+      stepMs: node.timestampMs === null && over.count > 1 ? over.stepMs : 0,
+      rangeMs,
+      func: around.func,
+      grouping: around.grouping,
+    });
+  };
+
+  const addInfo = (call: Call, over: Grid) => {
+    if (over.count === 0) return;
+    const reference = infoReference(call.args[0]!);
+    const shiftMs = reference?.shiftMs ?? 0;
+    const earliestMs = reference?.fixedMs ?? over.startMs - shiftMs;
+    const latestMs = reference?.fixedMs ?? gridEndMs(over) - shiftMs;
+    add(call, infoMatchers(call), {
+      startMs: earliestMs - lookbackMs + 1,
+      endMs: latestMs,
+      stepMs: 0,
+      rangeMs: 0,
+      func: 'info',
+      grouping: null,
+    });
+  };
+
+  const visit = (expr: Expr, over: Grid, around: Surroundings): void => {
+    switch (expr.type) {
+      case 'number':
+      case 'string':
+        return;
+      case 'vectorSelector':
+        addSelector(expr, over, around, 0);
+        return;
+      case 'matrixSelector':
+        addSelector(expr.vector, over, around, expr.rangeMs);
+        return;
+      case 'subquery':
+        visit(expr.expr, subqueryGrid(expr, over, settings.defaultSubqueryStepMs), NOTHING);
+        return;
+      case 'stepInvariant':
+        visit(expr.expr, firstStepOf(over), around);
+        return;
+      case 'paren':
+      case 'unary':
+        visit(expr.expr, over, around);
+        return;
+      case 'aggregation': {
+        const grouping = { labels: expr.grouping, without: expr.without };
+        visit(expr.expr, over, { func: expr.op, grouping });
+        if (expr.param !== null) visit(expr.param, over, NOTHING);
+        return;
+      }
+      case 'binary':
+        visit(expr.left, over, NOTHING);
+        visit(expr.right, over, NOTHING);
+        return;
+      case 'call': {
+        const isInfo = expr.func.name === 'info';
+        if (isInfo) addInfo(expr, over);
+        for (const arg of isInfo ? expr.args.slice(0, 1) : expr.args) {
+          visit(arg, over, { func: expr.func.name, grouping: null });
+        }
+        return;
+      }
+    }
+  };
+  visit(root, grid, NOTHING);
+  return { plans, planOfNode };
+}
+
+/** The matchers of info()'s second argument, with the metric names that they stand for. */
+export function infoMatchers(call: Call): LabelMatcher[] {
+  const selector = call.args[1];
+  const given = selector?.type === 'vectorSelector' ? selector.matchers : [];
+  return [...infoNameMatchers(given), ...given.filter((matcher) => matcher.name !== METRIC_NAME)];
+}
+
+/** Which metrics count as info metrics: target_info by default; what only negative matchers leave of `*_info`. */
+export function infoNameMatchers(given: readonly LabelMatcher[]): LabelMatcher[] {
+  const names = given.filter((matcher) => matcher.name === METRIC_NAME);
+  if (names.length === 0) return [{ name: METRIC_NAME, op: '=', value: 'target_info' }];
+  if (names.some((matcher) => matcher.op === '=' || matcher.op === '=~')) return names;
+  return [{ name: METRIC_NAME, op: '=~', value: '.+_info' }, ...names];
+}
+
+/** All fetches at once; the result is parallel to `plans`. */
+export function fetchAll(plans: readonly FetchPlan[], querier: Querier): Promise<SeriesSet[]> {
+  return Promise.all(plans.map(({ matchers, range }) => querier.select(matchers, range)));
+}

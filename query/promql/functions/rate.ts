@@ -1,0 +1,182 @@
+/**
+ * rate, increase and delta, with Prometheus' extrapolation; irate and idelta; their anchored and smoothed forms.
+ *
+ * The increase over a window is last - first plus what counter resets lost. Resets are found once per series; their losses
+ * are summed as prefix sums in double-double, so that a step costs the same however wide its window is.
+ */
+import { findResets, type ResetIndex, startTimeResets } from './counter-resets.ts';
+import type { RangeInput, RangeKernel } from './range-kernel.ts';
+
+export function extrapolated(isCounter: boolean, isRate: boolean): RangeKernel {
+  return (input, out, present) => {
+    if (input.anchored || input.smoothed) extendedRate(input, out, present, isCounter, isRate);
+    else plainRate(input, out, present, isCounter, isRate);
+  };
+}
+
+function plainRate(
+  input: RangeInput,
+  out: Float64Array,
+  present: Uint8Array,
+  isCounter: boolean,
+  isRate: boolean,
+): void {
+  const { times, values, lo, hi, stepCount, rangeEndMs, rangeMs } = input;
+  const startTimes = isCounter ? input.startTimes : null;
+  const resets = isCounter ? findResets(input) : null;
+  const overlaps = startTimes === null ? null : overlapCounts(input, startTimes);
+  for (let i = 0; i < stepCount; i++) {
+    const first = lo[i]!;
+    const last = hi[i]! - 1;
+    if (last < first) continue;
+    const firstMs = times[first]!;
+    const lastMs = times[last]!;
+    const firstValue = values[first]!;
+    let result = values[last]! - firstValue;
+    if (resets !== null) result = resets.addLost(result, first, last);
+    if (overlaps !== null && overlaps[last]! > overlaps[first]!) {
+      input.annotations.startTimeOverlap(input.metricName, input.position);
+    }
+
+    const startMs = rangeEndMs[i]! - rangeMs;
+    let toStart = (firstMs - startMs) / 1000;
+    let toEnd = (rangeEndMs[i]! - lastMs) / 1000;
+    let sampled = (lastMs - firstMs) / 1000;
+    const gap = last > first ? sampled / (last - first) : 0;
+    const threshold = gap * 1.1;
+    const zeroMs = startTimes === null ? 0 : startTimes[first]!;
+    if (zeroMs !== 0 && zeroMs > startMs && zeroMs < firstMs) {
+      // The counter is known to have started from zero inside the range.
+      toStart = 0;
+      sampled = (lastMs - zeroMs) / 1000;
+      result += firstValue;
+    } else if (last === first) {
+      continue;
+    } else {
+      if (toStart >= threshold) toStart = gap / 2;
+      if (isCounter) {
+        // A counter cannot have been below zero: do not extrapolate further back than to there.
+        let toZero = toStart;
+        if (result > 0 && firstValue >= 0) toZero = sampled * (firstValue / result);
+        if (toZero < toStart) toStart = toZero;
+      }
+    }
+    if (toEnd >= threshold) toEnd = gap / 2;
+    let factor = sampled !== 0 ? (sampled + toStart + toEnd) / sampled : 1;
+    if (isRate) factor /= rangeMs / 1000;
+    out[i] = result * factor;
+    present[i] = 1;
+  }
+}
+
+/** counts[i]: samples up to i whose start timestamp lies before the previous sample though it is a new one. */
+function overlapCounts(input: RangeInput, startTimes: Float64Array): Int32Array | null {
+  const { times } = input;
+  const counts = new Int32Array(times.length);
+  for (let i = 1; i < times.length; i++) {
+    const current = startTimes[i]!;
+    const overlaps = current !== 0 && current < times[i - 1]! && current !== startTimes[i - 1]!;
+    counts[i] = counts[i - 1]! + (overlaps ? 1 : 0);
+  }
+  return counts[times.length - 1] === 0 ? null : counts;
+}
+
+/** The first index in [from, to) whose time is beyond the limit; `to` when there is none. */
+function firstAfter(times: Float64Array, from: number, to: number, limitMs: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle]! > limitMs) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The value at a time between two samples; over a counter reset the counter is taken to rise from zero. */
+export function interpolate(input: RangeInput, i: number, atMs: number, isCounter: boolean): number {
+  const { times, values } = input;
+  const y2 = values[i + 1]!;
+  const y1 = isCounter && y2 < values[i]! ? 0 : values[i]!;
+  return y1 + ((y2 - y1) * (atMs - times[i]!)) / (times[i + 1]! - times[i]!);
+}
+
+/**
+ * The bounds of an extended range inside a window [lo, hi): `first` is the last sample at or before the start (or the
+ * first one there is), `last` the sample at or right behind the end.
+ */
+export function extendedBounds(
+  input: RangeInput,
+  lo: number,
+  hi: number,
+  startMs: number,
+  endMs: number,
+): { first: number; last: number } {
+  const { times } = input;
+  let last = hi - 1;
+  const first = Math.max(lo, firstAfter(times, lo, last, startMs) - 1);
+  if (input.smoothed) last = firstAfter(times, lo, last, endMs - 0.5);
+  return { first, last };
+}
+
+function extendedRate(
+  input: RangeInput,
+  out: Float64Array,
+  present: Uint8Array,
+  isCounter: boolean,
+  isRate: boolean,
+): void {
+  const { times, values, lo, hi, stepCount, rangeEndMs, rangeMs, smoothed } = input;
+  for (let i = 0; i < stepCount; i++) {
+    if (hi[i]! <= lo[i]!) continue;
+    const endMs = rangeEndMs[i]!;
+    const startMs = endMs - rangeMs;
+    const bounds = extendedBounds(input, lo[i]!, hi[i]!, startMs, endMs);
+    let { first, last } = bounds;
+    if (times[last]! <= startMs) continue;
+    if (smoothed && times[first]! > endMs) continue;
+    const left = smoothed && times[first]! < startMs ? interpolate(input, first, startMs, isCounter) : values[first]!;
+    const right =
+      smoothed && last > lo[i]! && times[last]! > endMs
+        ? interpolate(input, last - 1, endMs, isCounter)
+        : values[last]!;
+    let result = right - left;
+    if (isCounter) {
+      if (times[first]! <= startMs) first++;
+      if (times[last]! >= endMs) last--;
+      let previous = left;
+      for (let k = first; k <= last; k++) {
+        if (values[k]! < previous) result += previous;
+        previous = values[k]!;
+      }
+      if (right < previous) result += previous;
+    }
+    if (isRate) result /= rangeMs / 1000;
+    out[i] = result;
+    present[i] = 1;
+  }
+}
+
+/** irate and idelta: from the last two samples of the window. */
+export function lastTwo(isRate: boolean): RangeKernel {
+  return (input, out, present) => {
+    const { times, values, startTimes, lo, hi, stepCount } = input;
+    for (let i = 0; i < stepCount; i++) {
+      const last = hi[i]! - 1;
+      if (last - lo[i]! < 1) continue;
+      const previous = last - 1;
+      const elapsed = times[last]! - times[previous]!;
+      if (elapsed === 0) continue;
+      const isReset =
+        isRate &&
+        (values[last]! < values[previous]! ||
+          (startTimes !== null && startTimeResets(startTimes, times, previous, last)));
+      let result = isReset ? values[last]! : values[last]! - values[previous]!;
+      if (isRate) result /= elapsed / 1000;
+      out[i] = result;
+      present[i] = 1;
+    }
+  };
+}
+
+export type { ResetIndex };

@@ -1,0 +1,472 @@
+/**
+ * Reads a PromQL expression into its syntax tree and checks its types, with Prometheus' grammar and error texts.
+ *
+ * Precedence climbing over one token of lookahead:
+ * 1. An operand is a literal, selector, call, aggregation, parenthesised expression or a signed operand.
+ * 2. Postfix modifiers (`[…]`, `offset`, `@`, `anchored`, `smoothed`) bind tightest and change the node they follow.
+ * 3. Binary operators follow by precedence; `^` binds to the right; a sign binds like `*`.
+ * The first problem ends the parse: Prometheus shows only the first of its list, too.
+ */
+import {
+  type Aggregation,
+  type BinaryExpr,
+  type Call,
+  type DurationNode,
+  type Expr,
+  hasParam,
+  type MatrixSelector,
+  type Subquery,
+  type VectorMatching,
+  type VectorSelector,
+} from './ast.ts';
+import { checkTypes } from './check.ts';
+import { parseNumberToken, parseOffsetDuration, parsePositiveDuration, unexpectedRange } from './duration-parser.ts';
+import { functionSignature } from './functions.ts';
+import { METRIC_NAME, parseGroupingLabels, parseLabelMatchers } from './selector-parser.ts';
+import { unquote } from './string-literal.ts';
+import { type AggregatorKind, canBeMetricName, isAggregator, type OperatorKind, quote } from './token.ts';
+import { TokenStream } from './token-stream.ts';
+
+const PRECEDENCE: Readonly<Record<string, number>> = {
+  or: 1,
+  and: 2,
+  unless: 2,
+  '==': 3,
+  '!=': 3,
+  '<': 3,
+  '<=': 3,
+  '>': 3,
+  '>=': 3,
+  '</': 3,
+  '>/': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  atan2: 5,
+  '^': 6,
+};
+const UNARY_PRECEDENCE = 5;
+
+/** Nesting beyond which an expression is refused rather than risking the stack. */
+const MAX_DEPTH = 500;
+
+/**
+ * The checked tree of a query. Throws a VarveError of code `bad_request` with Prometheus' text, e.g.
+ * `1:5: parse error: unexpected end of input`.
+ */
+export function parseExpression(query: string): Expr {
+  const stream = new TokenStream(query);
+  if (stream.at('eof')) stream.fail(0, 'no expression found in input');
+  const expr = parseBinary(stream, 0, 0);
+  if (!stream.at('eof')) stream.unexpectedInExpression();
+  checkTypes(query, expr);
+  return expr;
+}
+
+/** The selector of `match[]` parameters: an instant vector selector and nothing more. */
+export function parseMetricSelector(query: string): VectorSelector {
+  const stream = new TokenStream(query);
+  if (!stream.at('{') && !canBeMetricName(stream.token.kind)) stream.unexpected('');
+  const selector = parseVectorSelector(stream);
+  if (!stream.at('eof')) stream.unexpected('');
+  checkTypes(query, selector);
+  return selector;
+}
+
+function parseBinary(stream: TokenStream, minimum: number, depth: number): Expr {
+  if (depth > MAX_DEPTH) stream.fail(stream.token.pos, 'expression is nested too deeply');
+  let left = parseUnary(stream, depth);
+  for (;;) {
+    const op = stream.token.kind;
+    const precedence = PRECEDENCE[op];
+    if (precedence === undefined || precedence <= minimum) return left;
+    stream.advance();
+    const { returnBool, matching } = parseBinaryModifiers(stream);
+    const right = parseBinary(stream, op === '^' ? precedence - 1 : precedence, depth + 1);
+    const node: BinaryExpr = {
+      type: 'binary',
+      op: op as OperatorKind,
+      left,
+      right,
+      returnBool,
+      matching,
+      start: left.start,
+      end: right.end,
+    };
+    left = node;
+  }
+}
+
+function parseUnary(stream: TokenStream, depth: number): Expr {
+  const sign = stream.token;
+  if (sign.kind !== '+' && sign.kind !== '-') return parsePostfix(stream, parseOperand(stream, depth));
+  stream.advance();
+  const operand = parseBinary(stream, UNARY_PRECEDENCE, depth + 1);
+  if (operand.type === 'number') {
+    if (sign.kind === '-') operand.value = -operand.value;
+    operand.start = sign.pos;
+    return operand;
+  }
+  return { type: 'unary', op: sign.kind, expr: operand, start: sign.pos, end: operand.end };
+}
+
+function parseOperand(stream: TokenStream, depth: number): Expr {
+  const token = stream.token;
+  switch (token.kind) {
+    case 'number':
+    case 'duration':
+      return parseNumberToken(stream);
+    case 'string':
+      stream.advance();
+      return { type: 'string', value: unquote(token.text), start: token.pos, end: token.pos + token.text.length };
+    case '(': {
+      stream.advance();
+      const inner = parseBinary(stream, 0, depth + 1);
+      const closing = stream.expectInExpression(')');
+      return { type: 'paren', expr: inner, start: token.pos, end: closing.pos + 1 };
+    }
+    case '{':
+      return parseVectorSelector(stream);
+  }
+  if (!canBeMetricName(token.kind)) stream.unexpectedInExpression();
+  return parseNamed(stream, depth);
+}
+
+/** What starts with a word: a call, an aggregation or a selector, told apart by the token behind the word. */
+function parseNamed(stream: TokenStream, depth: number): Expr {
+  const word = stream.token;
+  const next = peekAfterWord(stream.query, word.pos + word.text.length);
+  if (isAggregator(word.kind)) {
+    if (next !== '{' && next !== 'other') return parseAggregation(stream, word.kind, depth);
+    return parseVectorSelector(stream);
+  }
+  const isCallable =
+    word.kind === 'identifier' ||
+    word.kind === 'start' ||
+    word.kind === 'end' ||
+    word.kind === 'step' ||
+    word.kind === 'range';
+  if (isCallable && next === '(') return parseCall(stream, depth);
+  return parseVectorSelector(stream);
+}
+
+/** What follows a word, looked up in the text: the lexer must not be run ahead of the parser's errors. */
+function peekAfterWord(query: string, from: number): '(' | '{' | 'by' | 'word' | 'other' {
+  const rest = /^(?:[ \t\r\n]|#[^\r\n]*)*(\(|\{|[a-zA-Z_:][a-zA-Z0-9_:]*|["'`0-9.])?/.exec(
+    query.slice(from, from + 4096),
+  );
+  const text = rest?.[1];
+  if (text === undefined) return 'other';
+  if (text === '(' || text === '{') return text;
+  const lower = text.toLowerCase();
+  if (lower === 'by' || lower === 'without') return 'by';
+  return FOLLOWING_WORDS.has(lower) ? 'other' : 'word';
+}
+
+/** Words that may follow a metric name; any other word behind an aggregator is an error in the aggregation. */
+const FOLLOWING_WORDS: ReadonlySet<string> = new Set([
+  'offset',
+  'anchored',
+  'smoothed',
+  'and',
+  'or',
+  'unless',
+  'atan2',
+  'on',
+  'ignoring',
+  'bool',
+  'group_left',
+  'group_right',
+]);
+
+function parseCall(stream: TokenStream, depth: number): Call {
+  const word = stream.advance();
+  const args = parseArguments(stream, depth);
+  const func = functionSignature(word.text);
+  if (func === undefined) stream.fail(word.pos, `unknown function with name ${quote(word.text)}`);
+  return { type: 'call', func, args, start: word.pos, end: stream.lastClosing };
+}
+
+/** Ends behind the closing parenthesis. */
+function parseArguments(stream: TokenStream, depth: number): Expr[] {
+  stream.expectInExpression('(');
+  const args: Expr[] = [];
+  if (!stream.at(')')) {
+    for (;;) {
+      args.push(parseBinary(stream, 0, depth + 1));
+      if (!stream.at(',')) break;
+      const comma = stream.advance();
+      if (stream.at(')')) stream.fail(comma.pos, 'trailing commas not allowed in function call args');
+    }
+  }
+  stream.expectInExpression(')');
+  return args;
+}
+
+function parseAggregation(stream: TokenStream, op: AggregatorKind, depth: number): Aggregation {
+  const word = stream.advance();
+  stream.aggregationDepth++;
+  let grouping: string[] = [];
+  let without = false;
+  let grouped = false;
+  const parseModifier = () => {
+    if (grouped || (!stream.at('by') && !stream.at('without'))) return;
+    without = stream.advance().kind === 'without';
+    grouping = parseGroupingLabels(stream);
+    grouped = true;
+  };
+  parseModifier();
+  if (!stream.at('(')) stream.unexpected('aggregation');
+  const args = parseArguments(stream, depth);
+  stream.aggregationDepth--;
+  parseModifier();
+  const node: Aggregation = {
+    type: 'aggregation',
+    op,
+    expr: args[0]!,
+    param: null,
+    grouping,
+    without,
+    start: word.pos,
+    end: stream.lastClosing,
+  };
+  if (args.length === 0) stream.fail(word.pos, 'no arguments for aggregate expression provided');
+  const wanted = hasParam(op) ? 2 : 1;
+  if (args.length !== wanted) {
+    stream.fail(
+      word.pos,
+      `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
+    );
+  }
+  if (wanted === 2) {
+    node.param = args[0]!;
+    node.expr = args[1]!;
+  }
+  return node;
+}
+
+function parseVectorSelector(stream: TokenStream): VectorSelector {
+  const first = stream.token;
+  const selector: VectorSelector = {
+    type: 'vectorSelector',
+    name: '',
+    matchers: [],
+    offsetMs: 0,
+    offsetExpr: null,
+    timestampMs: null,
+    startOrEnd: null,
+    anchored: false,
+    smoothed: false,
+    mayMatchEmpty: false,
+    start: first.pos,
+    end: first.pos + first.text.length,
+  };
+  if (first.kind !== '{') {
+    selector.name = first.text;
+    stream.advance();
+  }
+  if (stream.at('{')) {
+    selector.matchers = parseLabelMatchers(stream);
+    selector.end = stream.lastClosing;
+  }
+  if (selector.name !== '') selector.matchers.push({ name: METRIC_NAME, op: '=', value: selector.name });
+  return selector;
+}
+
+function parseBinaryModifiers(stream: TokenStream): { returnBool: boolean; matching: VectorMatching } {
+  const returnBool = stream.accept('bool');
+  const matching: VectorMatching = {
+    card: 'one-to-one',
+    labels: [],
+    on: false,
+    include: [],
+    fillLeft: null,
+    fillRight: null,
+  };
+  if (stream.at('on') || stream.at('ignoring')) {
+    matching.on = stream.advance().kind === 'on';
+    matching.labels = parseGroupingLabels(stream);
+    if (stream.at('group_left') || stream.at('group_right')) {
+      matching.card = stream.advance().kind === 'group_left' ? 'many-to-one' : 'one-to-many';
+      if (stream.at('(')) matching.include = parseGroupingLabels(stream);
+    }
+  }
+  parseFill(stream, matching);
+  return { returnBool, matching };
+}
+
+function parseFill(stream: TokenStream, matching: VectorMatching): void {
+  if (stream.accept('fill')) {
+    matching.fillLeft = matching.fillRight = parseFillValue(stream);
+    return;
+  }
+  // fill_left and fill_right may both come, in either order, each once.
+  for (let i = 0; i < 2; i++) {
+    if (stream.at('fill_left') && matching.fillLeft === null) {
+      stream.advance();
+      matching.fillLeft = parseFillValue(stream);
+    } else if (stream.at('fill_right') && matching.fillRight === null) {
+      stream.advance();
+      matching.fillRight = parseFillValue(stream);
+    }
+  }
+}
+
+function parseFillValue(stream: TokenStream): number {
+  stream.expectInExpression('(');
+  const value = parseSignedNumber(stream, () => stream.unexpectedInExpression());
+  stream.expectInExpression(')');
+  return value;
+}
+
+function parseSignedNumber(stream: TokenStream, onError: () => never): number {
+  const negative = stream.at('-');
+  if (negative || stream.at('+')) stream.advance();
+  if (!stream.at('number') && !stream.at('duration')) onError();
+  const { value } = parseNumberToken(stream);
+  return negative ? -value : value;
+}
+
+function parsePostfix(stream: TokenStream, operand: Expr): Expr {
+  let expr = operand;
+  for (;;) {
+    switch (stream.token.kind) {
+      case '[':
+        expr = parseRange(stream, expr);
+        break;
+      case 'offset': {
+        stream.advance();
+        setOffset(stream, expr, parseOffsetDuration(stream));
+        break;
+      }
+      case '@':
+        parseAt(stream, expr);
+        break;
+      case 'anchored':
+      case 'smoothed':
+        setExtension(stream, expr, stream.token.kind);
+        stream.advance();
+        break;
+      default:
+        return expr;
+    }
+  }
+}
+
+function parseRange(stream: TokenStream, expr: Expr): MatrixSelector | Subquery {
+  const bracket = stream.advance();
+  const range = parsePositiveDuration(stream, () => unexpectedRange(stream));
+  if (stream.accept(']')) {
+    const problem = rangeProblem(expr);
+    if (problem !== null) stream.fail(bracket.pos, problem);
+    return {
+      type: 'matrixSelector',
+      vector: expr as VectorSelector,
+      ...splitDuration('range', range),
+      start: expr.start,
+      end: stream.lastClosing,
+    };
+  }
+  if (!stream.accept(':')) stream.unexpected('subquery or range', '":" or "]"');
+  let step: DurationNode | null = null;
+  if (!stream.at(']')) {
+    step = parsePositiveDuration(stream, () =>
+      stream.unexpected('subquery selector', 'number, duration, step(), range(), or "]"'),
+    );
+    if (!stream.at(']')) stream.unexpected('subquery selector', '"]"');
+  }
+  stream.advance();
+  const { rangeMs, rangeExpr } = splitDuration('range', range);
+  return {
+    type: 'subquery',
+    expr,
+    rangeMs,
+    rangeExpr,
+    stepMs: step?.type === 'number' ? Math.round(step.value * 1000) : 0,
+    stepExpr: step === null || step.type === 'number' ? null : step,
+    offsetMs: 0,
+    offsetExpr: null,
+    timestampMs: null,
+    startOrEnd: null,
+    start: expr.start,
+    end: stream.lastClosing,
+  };
+}
+
+function splitDuration(_: 'range', node: DurationNode): Pick<MatrixSelector, 'rangeMs' | 'rangeExpr'> {
+  return node.type === 'number'
+    ? { rangeMs: Math.round(node.value * 1000), rangeExpr: null }
+    : { rangeMs: 0, rangeExpr: node };
+}
+
+function rangeProblem(expr: Expr): string | null {
+  if (expr.type !== 'vectorSelector') return 'ranges only allowed for vector selectors';
+  if (expr.offsetMs !== 0 || expr.offsetExpr !== null) return 'no offset modifiers allowed before range';
+  if (expr.timestampMs !== null || expr.startOrEnd !== null) return 'no @ modifiers allowed before range';
+  return null;
+}
+
+/** The node that carries offset and @ of an expression; throws when it has none. */
+function modifierTarget(stream: TokenStream, expr: Expr, modifier: string): VectorSelector | Subquery {
+  if (expr.type === 'vectorSelector' || expr.type === 'subquery') return expr;
+  if (expr.type === 'matrixSelector') return expr.vector;
+  return stream.fail(
+    expr.start,
+    `${modifier} modifier must be preceded by an instant vector selector or range vector selector or a subquery`,
+  );
+}
+
+function setOffset(stream: TokenStream, expr: Expr, duration: DurationNode): void {
+  const target = modifierTarget(stream, expr, 'offset');
+  if (target.offsetMs !== 0 || target.offsetExpr !== null) {
+    stream.fail(expr.start, 'offset may not be set multiple times');
+  }
+  if (duration.type === 'number') target.offsetMs = Math.round(duration.value * 1000);
+  else target.offsetExpr = duration;
+  expr.end = stream.lastClosing;
+}
+
+function parseAt(stream: TokenStream, expr: Expr): void {
+  stream.advance();
+  const onError = (): never => stream.unexpected('@', 'timestamp');
+  const word = stream.token;
+  if (word.kind === 'start' || word.kind === 'end') {
+    stream.advance();
+    if (!stream.accept('(')) onError();
+    if (!stream.accept(')')) onError();
+    const target = modifierTarget(stream, expr, '@');
+    checkAtUnset(stream, expr, target);
+    target.startOrEnd = word.kind;
+  } else {
+    const seconds = parseSignedNumber(stream, onError);
+    if (!(Math.abs(seconds) < 2 ** 63)) {
+      const text = Number.isFinite(seconds) ? seconds.toFixed(6) : seconds > 0 ? '+Inf' : seconds < 0 ? '-Inf' : 'NaN';
+      stream.fail(expr.start, `timestamp out of bounds for @ modifier: ${text}`);
+    }
+    const target = modifierTarget(stream, expr, '@');
+    checkAtUnset(stream, expr, target);
+    target.timestampMs = Math.round(seconds * 1000);
+  }
+  expr.end = stream.lastClosing;
+}
+
+function checkAtUnset(stream: TokenStream, expr: Expr, target: VectorSelector | Subquery): void {
+  if (target.timestampMs !== null || target.startOrEnd !== null) {
+    stream.fail(expr.start, '@ <timestamp> may not be set multiple times');
+  }
+}
+
+function setExtension(stream: TokenStream, expr: Expr, word: 'anchored' | 'smoothed'): void {
+  if (expr.type === 'subquery') stream.fail(expr.start, `${word} modifier is not supported for subqueries`);
+  const target = expr.type === 'matrixSelector' ? expr.vector : expr;
+  if (target.type !== 'vectorSelector') {
+    stream.fail(expr.start, `${word} modifier not implemented`);
+  } else {
+    target[word] = true;
+    if (target.anchored && target.smoothed) {
+      stream.fail(expr.start, 'anchored and smoothed modifiers cannot be used together');
+    }
+  }
+}

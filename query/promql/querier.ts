@@ -1,0 +1,68 @@
+/**
+ * What the evaluation asks of the storage. All selectors of a query are fetched before the evaluation starts, each once,
+ * with the time range that it can touch; the evaluation itself is synchronous over the columns.
+ */
+import type { Labels } from './labels.ts';
+import type { LabelMatcher } from './matcher.ts';
+
+/** What is needed of the selected series. */
+export interface SelectRange {
+  /** Inclusive bounds of the sample times that can matter, in ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Distance of the evaluation steps that look at these series; 0 when there is one step only. */
+  readonly stepMs: number;
+  /** Width of the range selector, 0 for an instant selector. */
+  readonly rangeMs: number;
+  /** The function right around the selector (`rate`, `sum`, …), or null. Only a hint. */
+  readonly func: string | null;
+  /** The grouping of the aggregation right around the selector. Only a hint. */
+  readonly grouping: { readonly labels: readonly string[]; readonly without: boolean } | null;
+}
+
+/** Windows of a range function over one series, for storage that can answer from block statistics. */
+export interface WindowRequest {
+  readonly func: string;
+  /** Step i looks at times in (endsMs[i] - rangeMs, endsMs[i]]; ascending. */
+  readonly endsMs: Float64Array;
+  readonly rangeMs: number;
+}
+
+/** Series as columns. Times ascend strictly; stale markers (NaN 0x7ff0000000000002) are among the values. */
+export interface SeriesSet {
+  readonly count: number;
+  labels(series: number): Labels;
+  /** Sample times in ms. The array stays valid and unchanged while the query runs. */
+  times(series: number): Float64Array;
+  /** Parallel to `times`. */
+  values(series: number): Float64Array;
+  /** Start (created) timestamps in ms, parallel to `times`, 0: unknown. Absent when the storage keeps none. */
+  startTimes?(series: number): Float64Array | null;
+  /** Whether the series has native histogram samples in the range; the query then fails rather than leave them out. */
+  hasHistograms?(series: number): boolean;
+  /**
+   * Computes a range function at all steps itself: fills `out` and `present` (1: has a value) and returns true, or
+   * returns false to have the samples read. Stale markers must not count as samples.
+   */
+  windows?(series: number, request: WindowRequest, out: Float64Array, present: Uint8Array): boolean;
+  readonly warnings?: readonly string[];
+}
+
+export interface Querier {
+  /** Series that match all matchers, in the order of their labels (see compareLabels). */
+  select(matchers: readonly LabelMatcher[], range: SelectRange): SeriesSet | Promise<SeriesSet>;
+}
+
+/** Nothing. */
+export const EMPTY_SERIES_SET: SeriesSet = {
+  count: 0,
+  labels() {
+    throw new Error('BUG: labels of a series that is not there');
+  },
+  times() {
+    throw new Error('BUG: times of a series that is not there');
+  },
+  values() {
+    throw new Error('BUG: values of a series that is not there');
+  },
+};
