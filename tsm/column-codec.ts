@@ -4,10 +4,11 @@
  * Bytes: [u8 kind | 128 if sparse]
  *        [presence: integers 0 / 1, one per row]        only when sparse; what follows holds the present rows alone
  *   INTEGERS    [integers]                               v = m
- *   DECIMAL     [u8 exponent e | 32 float32 | 64 lattice | 128 exceptions]
+ *   LONG_DECIMAL [u8 exponent e ≥ 10], then as DECIMAL
+ *   DECIMAL     kinds 8 + 12 e + 4 mode + 2 if lattice + 1 if exceptions, e ≤ 9, mode 0 decimal, 1 float32, 2 reread
  *               [varint count][rows: integers][8 raw bytes each]   with exceptions
- *               [u8 exponent][varint mantissa]                     with a lattice: q = mantissa / 10^exponent
- *               [corrections: integers]                            with float32
+ *               [varint mantissa · 8 + exponent]                   with a lattice: q = mantissa / 10^exponent
+ *               [corrections: integers]                            unless mode 0
  *               [m, or k: integers]                                see decimals.ts
  *   WORDS       [words]                                  the 64 bits of each double
  *   FLOAT32     [words]                                  the 32 bits of each double as a float32
@@ -19,30 +20,50 @@ import type { Column } from '../batch/column.ts';
 import { type FieldType, FLOAT, STRING } from '../batch/field-type.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { type Cursor, readByte, readRaw, readVarint } from './cursor.ts';
-import { type DecimalPlan, findLattice, POWERS_OF_TEN, planDecimals, quantumOf } from './decimals.ts';
+import {
+  type DecimalPlan,
+  findLattice,
+  POWERS_OF_TEN,
+  planDecimals,
+  quantumOf,
+  rereadCached,
+  rereadCorrections,
+} from './decimals.ts';
 import { decodeIntegers, encodeIntegers, MAX_INTEGER } from './integers.ts';
 import { decodeDictionary, decodeText, dictionaryOf, encodeDictionary, encodeText, type Strings } from './strings.ts';
 import { decodeWords, encodeWords } from './words.ts';
 
 const INTEGERS = 0;
-const DECIMAL = 1;
+const LONG_DECIMAL = 1;
 const WORDS = 2;
 const FLOAT32 = 3;
 const WIDE = 4;
 const DICTIONARY = 5;
 const TEXT = 6;
 const CONSTANT = 7;
+/** The first of the kinds that spell out how a decimal is stored. */
+const DECIMAL = 8;
 const SPARSE = 128;
-export const KIND_NAMES = ['integers', 'decimal', 'xor', 'float32', 'wide', 'dictionary', 'text', 'constant'] as const;
+export const KIND_NAMES = [
+  'integers',
+  'long decimal',
+  'words',
+  'float32',
+  'wide',
+  'dictionary',
+  'text',
+  'constant',
+] as const;
 
 /** Whether a column whose first byte this is lacks values in some rows. */
 export function isSparse(header: number): boolean {
   return header >= SPARSE;
 }
 
-const IS_FLOAT32 = 32;
-const HAS_LATTICE = 64;
-const HAS_EXCEPTIONS = 128;
+const DECIMALS_PER_EXPONENT = 12;
+const MODE_FLOAT32 = 1;
+const MODE_REREAD = 2;
+const MAX_SHORT_EXPONENT = 9;
 
 /** The words of a Float64Array or BigInt64Array, sharing its memory. */
 function wordsOf(values: Float64Array | BigInt64Array): Int32Array {
@@ -54,7 +75,7 @@ export function encodeColumn(w: ByteWriter, column: Column, cold: boolean): numb
   const rows = column.rows;
   let dense = column;
   if (column.present !== null) {
-    const present = Float64Array.from(column.present.subarray(0, rows));
+    const present = new Float64Array(column.present.subarray(0, rows));
     dense = densified(column);
     if (dense.rows !== rows) {
       const start = w.length;
@@ -120,7 +141,7 @@ function encodeFloats(w: ByteWriter, values: Float64Array, n: number, cold: bool
     return -1;
   }
   const start = w.length;
-  encodeDecimals(w, plan, words, n, cold);
+  encodeDecimals(w, plan, values, words, n, cold);
   if (plan.exponent > 5 && !plan.float32 && n > 1) {
     // Long decimals may have fewer bits in common than the doubles themselves.
     const other = new ByteWriter(n * 8 + 64);
@@ -134,16 +155,23 @@ function encodeFloats(w: ByteWriter, values: Float64Array, n: number, cold: bool
   return plan.float32 ? -1 : plan.exponent;
 }
 
-function encodeDecimals(w: ByteWriter, plan: DecimalPlan, words: Int32Array, n: number, cold: boolean): void {
-  const lattice = cold && n >= 8 ? findLattice(plan.mantissas, n) : null;
+function encodeDecimals(
+  w: ByteWriter,
+  plan: DecimalPlan,
+  values: Float64Array,
+  words: Int32Array,
+  n: number,
+  cold: boolean,
+): void {
+  const reread =
+    cold && plan.float32 && plan.corrections.some((c, i) => i < n && c !== 0) && rereadCorrections(values, n, plan);
+  const lattice = cold && n >= 8 && plan.exponent <= MAX_SHORT_EXPONENT ? findLattice(plan.mantissas, n) : null;
   const exceptions = plan.exceptions.length;
-  w.u8(DECIMAL);
-  w.u8(
-    plan.exponent |
-      (plan.float32 ? IS_FLOAT32 : 0) |
-      (lattice !== null ? HAS_LATTICE : 0) |
-      (exceptions > 0 ? HAS_EXCEPTIONS : 0),
-  );
+  if (plan.exponent > MAX_SHORT_EXPONENT) w.u8(LONG_DECIMAL);
+  const mode = plan.float32 ? (reread ? MODE_REREAD : MODE_FLOAT32) : 0;
+  const flags = mode * 4 + (lattice !== null ? 2 : 0) + (exceptions > 0 ? 1 : 0);
+  if (plan.exponent > MAX_SHORT_EXPONENT) w.u8(plan.exponent * 4 + flags);
+  else w.u8(DECIMAL + plan.exponent * DECIMALS_PER_EXPONENT + flags);
   if (exceptions > 0) {
     w.varint(exceptions);
     encodeIntegers(w, Float64Array.from(plan.exceptions), exceptions, cold);
@@ -154,8 +182,7 @@ function encodeDecimals(w: ByteWriter, plan: DecimalPlan, words: Int32Array, n: 
   }
   const { mantissas } = plan;
   if (lattice !== null) {
-    w.u8(lattice.exponent);
-    w.varint(lattice.mantissa);
+    w.varint(lattice.mantissa * 8 + lattice.exponent);
     const q = quantumOf(lattice);
     for (let i = 0; i < n; i++) mantissas[i] = Math.round(mantissas[i] / q) + 0;
   }
@@ -240,7 +267,7 @@ export function decodeColumn(c: Cursor, rows: number, type: FieldType): Column {
   }
   const bits = new Float64Array(rows);
   decodeIntegers(c, rows, bits);
-  const present = Uint8Array.from(bits);
+  const present = new Uint8Array(bits);
   let n = 0;
   for (let i = 0; i < rows; i++) n += present[i];
   const dense: Column = { ...column, rows: n };
@@ -291,7 +318,7 @@ function decodeDense(c: Cursor, kind: number, n: number, column: Column): void {
   const values = new Float64Array(n);
   column.values = values;
   if (kind === INTEGERS) decodeIntegers(c, n, values);
-  else if (kind === DECIMAL) decodeDecimals(c, n, values);
+  else if (kind >= DECIMAL || kind === LONG_DECIMAL) decodeDecimals(c, kind, n, values);
   else if (kind === WORDS) decodeWords(c, n, wordsOf(values));
   else if (kind === FLOAT32) decodeSingles(c, n, values);
   else if (kind === CONSTANT) {
@@ -310,28 +337,31 @@ function decodeSingles(c: Cursor, n: number, values: Float64Array): void {
   }
 }
 
-function decodeDecimals(c: Cursor, n: number, values: Float64Array): void {
-  const flags = readByte(c);
-  const exponent = flags & 31;
+function decodeDecimals(c: Cursor, kind: number, n: number, values: Float64Array): void {
+  const code = kind === LONG_DECIMAL ? readByte(c) : kind - DECIMAL;
+  const perExponent = kind === LONG_DECIMAL ? 4 : DECIMALS_PER_EXPONENT;
+  const exponent = Math.floor(code / perExponent);
+  const flags = code % perExponent;
   if (exponent >= POWERS_OF_TEN.length) throw new RangeError(`a decimal exponent of ${exponent}`);
   const scale = POWERS_OF_TEN[exponent];
-  const exceptions = flags & HAS_EXCEPTIONS ? readVarint(c) : 0;
+  const mode = flags >>> 2;
+  const exceptions = flags & 1 ? readVarint(c) : 0;
   if (exceptions > n) throw new RangeError(`${exceptions} exceptions of ${n} values`);
   const rows = new Float64Array(exceptions);
   decodeIntegers(c, exceptions, rows);
   const raw = readRaw(c, exceptions * 8);
   let quantum = 0;
-  if (flags & HAS_LATTICE) {
-    const latticeExponent = readByte(c);
-    if (latticeExponent >= POWERS_OF_TEN.length) throw new RangeError(`a lattice exponent of ${latticeExponent}`);
-    quantum = readVarint(c) / POWERS_OF_TEN[latticeExponent];
+  if (flags & 2) {
+    const lattice = readVarint(c);
+    quantum = Math.floor(lattice / 8) / POWERS_OF_TEN[lattice % 8];
   }
-  if (flags & IS_FLOAT32) {
+  if (mode !== 0) {
     const corrections = new Float64Array(n);
     decodeIntegers(c, n, corrections);
     decodeIntegers(c, n, values);
     if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = Math.round(values[i] * quantum);
     for (let i = 0; i < n; i++) values[i] = Math.fround(values[i] / scale);
+    if (mode === MODE_REREAD) for (let i = 0; i < n; i++) values[i] = rereadCached(values[i]);
     applyCorrections(values, corrections, n);
   } else {
     decodeIntegers(c, n, values);

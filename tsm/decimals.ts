@@ -8,11 +8,15 @@
  *   decimal        v = m / 10^e                      (a correctly rounded division: what a parser makes of the digits)
  *   float32        v = fround(m / 10^e), then its 64 bits as an integer + c, where c is a small correction: readers that
  *                  round carelessly miss by a few units in the last place
- *   lattice        m = round(k · q) for an integer k, with either of the above
+ *   reread         as float32, but fround(m / 10^e) is first printed with the fewest digits that identify it as a double,
+ *                  and read back by a reader that scales by powers of ten step by step (`rereadFloat32`): what many
+ *                  tables of single-precision data have been through
+ *   lattice        m = round(k · q) for an integer k, with any of the above
  */
 
 /** The largest decimal exponent: 10^22 is the last power of ten that is exact, but more than 17 digits never help. */
 export const MAX_EXPONENT = 17;
+const MAX_FLOAT32_EXPONENT = 9;
 const MAX_MANTISSA = 2 ** 50;
 const MAX_CORRECTION = 7;
 const SAMPLES = 48;
@@ -41,6 +45,75 @@ function ulpsBetween(a: number, b: number): number {
   const high = pairBits[3] - pairBits[1];
   const low = (pairBits[2] >>> 0) - (pairBits[0] >>> 0) + high * 4294967296;
   return low >= -MAX_CORRECTION && low <= MAX_CORRECTION ? low : Number.NaN;
+}
+
+const REREAD_DIGITS = 17;
+
+/**
+ * What a simple text reader makes of the shortest digits of a double: it gathers up to 17 significant digits in a
+ * double, then divides by 10, 100, 10^4, 10^8 for the bits of the decimal exponent, rounding each time.
+ * Returns `v` itself for numbers that print with an exponent.
+ */
+export function rereadFloat32(v: number): number {
+  const text = String(v < 0 ? -v : v);
+  let number = 0;
+  let digits = 0;
+  let scale = 0;
+  let point = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x2e) {
+      point = true;
+    } else if (c < 0x30 || c > 0x39) {
+      return v;
+    } else if (digits < REREAD_DIGITS) {
+      number = number * 10 + (c - 0x30);
+      if (number !== 0) digits++;
+      if (point) scale++;
+    } else if (!point) {
+      return v;
+    }
+  }
+  for (let power = 10; scale > 0; scale >>>= 1, power *= power) if (scale & 1) number /= power;
+  return v < 0 ? -number : number;
+}
+
+const REREAD_SLOTS = 4096;
+const rereadKeys = new Float64Array(REREAD_SLOTS).fill(Number.NaN);
+const rereadValues = new Float64Array(REREAD_SLOTS);
+
+/** `rereadFloat32` with a memory: columns of such data hold few distinct values. */
+export function rereadCached(v: number): number {
+  pair[0] = v;
+  const slot = (Math.imul(pairBits[0] ^ pairBits[1], 0x9e3779b1) >>> 16) & (REREAD_SLOTS - 1);
+  if (rereadKeys[slot] === v) return v === 0 ? v : rereadValues[slot];
+  const result = rereadFloat32(v);
+  rereadKeys[slot] = v;
+  rereadValues[slot] = result;
+  return result;
+}
+
+/** Replaces the corrections of a float32 plan by those against reread numbers, if more of them are zero; true if so. */
+export function rereadCorrections(values: Float64Array, n: number, plan: DecimalPlan): boolean {
+  const { mantissas, corrections } = plan;
+  const scale = POWERS_OF_TEN[plan.exponent];
+  const reread = new Float64Array(n);
+  let zeros = 0;
+  let rereadZeros = 0;
+  let e = 0;
+  for (let i = 0; i < n; i++) {
+    if (plan.exceptions[e] === i) {
+      e++;
+      continue;
+    }
+    reread[i] = ulpsBetween(rereadCached(Math.fround(mantissas[i] / scale)), values[i]);
+    if (Number.isNaN(reread[i])) return false;
+    if (corrections[i] === 0) zeros++;
+    if (reread[i] === 0) rereadZeros++;
+  }
+  if (rereadZeros <= zeros) return false;
+  corrections.set(reread);
+  return true;
 }
 
 /** The integer of a plain decimal, or NaN. */
@@ -126,17 +199,23 @@ function fill(values: Float64Array, n: number, exponent: number, float32: boolea
 /** Finds how `values[0, n)` are decimals, or null when they are not. */
 export function planDecimals(values: Float64Array, n: number): DecimalPlan | null {
   const plain = commonExponent(values, n, plainMantissa, MAX_EXPONENT);
-  // Short decimals are what they seem; long ones may be widened float32s with fewer true digits.
-  if (plain >= 0 && plain <= 5) {
-    const plan = fill(values, n, plain, false);
-    if (plan !== null) return plan;
+  // Short decimals are what they seem; long ones, or those with exceptions, may be widened float32s with fewer digits.
+  let best = plain >= 0 ? fill(values, n, plain, false) : null;
+  if (best !== null && plain <= 5 && best.exceptions.length === 0) return best;
+  const widened = commonExponent(values, n, float32Mantissa, MAX_FLOAT32_EXPONENT);
+  if (widened < 0) return best;
+  const exceptions = best?.exceptions.length ?? n;
+  const exponent = best === null ? MAX_EXPONENT + 1 : plain;
+  const plan = fill(values, n, widened, true);
+  if (
+    plan !== null &&
+    (plan.exceptions.length < exceptions || (plan.exceptions.length === exceptions && widened < exponent))
+  ) {
+    return plan;
   }
-  const widened = commonExponent(values, n, float32Mantissa, 9);
-  if (widened >= 0 && (plain < 0 || widened < plain)) {
-    const plan = fill(values, n, widened, true);
-    if (plan !== null) return plan;
-  }
-  return plain > 5 ? fill(values, n, plain, false) : null;
+  // The scratch now holds the other plan.
+  best = plain >= 0 ? fill(values, n, plain, false) : null;
+  return best;
 }
 
 /** A quantum q with a short decimal form, mantissa · 10^-exponent. */
@@ -202,7 +281,7 @@ function narrow(distinct: Float64Array, near: number): Lattice | null {
     high = Math.min(high, (v + 0.5) / k);
     if (low >= high) return null;
   }
-  for (let exponent = 0; exponent <= 9; exponent++) {
+  for (let exponent = 0; exponent <= 7; exponent++) {
     const scale = POWERS_OF_TEN[exponent];
     const mantissa = Math.ceil(low * scale);
     if (mantissa / scale < high) return fits(distinct, { mantissa, exponent });

@@ -171,7 +171,7 @@ function candidatesFor(n: number): Candidate[] {
   const range = bitLength(max - min);
   const found: Candidate[] = [{ order: FOR, bits: range * n, long: range > 31 }];
   const zigzag = bitLength(2 * Math.max(Math.abs(min), Math.abs(max)) + 1);
-  found.push({ order: ZIGZAG, bits: zigzag * n + 1, long: zigzag > 31 });
+  found.push({ order: ZIGZAG, bits: zigzag === 1 ? -1 : zigzag * n + 1, long: zigzag > 31 });
   if (n >= 2) {
     const deltaRange = bitLength(maxDelta - minDelta);
     found.push({ order: DELTA_FOR, bits: deltaRange * (n - 1) + 1, long: deltaRange > 31 });

@@ -86,5 +86,5 @@ export function decodePackTimes(c: Cursor, series: number, rows: number): PackTi
   if (rowStart[series] !== rows || setStart[sets] > rows) throw new RangeError('sets of times do not add up');
   const times = new Float64Array(setStart[sets]);
   decodeIntegers(c, times.length, times);
-  return { setOf: Int32Array.from(setOf), setStart, times, rowStart };
+  return { setOf: new Int32Array(setOf), setStart, times, rowStart };
 }

@@ -21,9 +21,9 @@ export function readSeriesTable(c: Cursor, groups: RowGroups): SeriesTable {
   if (count > 2 ** 31) throw new RangeError(`${count} series`);
   const numbers = new Float64Array(count);
   decodeIntegers(c, count, numbers);
-  const refs = Int32Array.from(numbers);
+  const refs = new Int32Array(numbers);
   decodeIntegers(c, count, numbers);
-  const groupOf = Int32Array.from(numbers);
+  const groupOf = new Int32Array(numbers);
   const memberOf = new Uint16Array(count);
   const members = new Int32Array(groups.count);
   for (let i = 0; i < count; i++) {

@@ -360,8 +360,8 @@ class Writer implements TsmWriter {
   private seriesSection(): Uint8Array {
     const w = new ByteWriter(1024);
     w.varint(this.seriesCount);
-    encodeIntegers(w, Float64Array.from(this.refs.subarray(0, this.seriesCount)), this.seriesCount, true);
-    encodeIntegers(w, Float64Array.from(this.groupOf.subarray(0, this.seriesCount)), this.seriesCount, true);
+    encodeIntegers(w, new Float64Array(this.refs.subarray(0, this.seriesCount)), this.seriesCount, true);
+    encodeIntegers(w, new Float64Array(this.groupOf.subarray(0, this.seriesCount)), this.seriesCount, true);
     return w.view8();
   }
 
