@@ -58,7 +58,7 @@ const encoder = new TextEncoder();
 
 /** Opens a data directory, creating it when it does not exist. */
 export async function open(options: EngineOptions): Promise<Varve> {
-  const engine = openEngine(options);
+  const engine = await openEngine(options);
   return {
     engine,
     async write(lines, { db = DEFAULT_DATABASE, precision } = {}) {

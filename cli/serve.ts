@@ -114,7 +114,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const stopping = stopOnSignal(log);
   let engine: Engine;
   try {
-    engine = openEngine({
+    engine = await openEngine({
       dataDir,
       walSync: options.walSync,
       walRecovery: options.walRecovery,

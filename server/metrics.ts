@@ -116,6 +116,16 @@ const ENGINE_METRICS: readonly EngineMetric[] = [
     'Partitions removed by retention.',
     ({ counters }) => counters.partitionsDropped,
   ),
+  counter('varve_wal_bytes_written_total', 'Bytes written to the log.', ({ wal }) => wal.stats().bytesWritten),
+  counter('varve_wal_syncs_total', 'Syncs of the log.', ({ wal }) => wal.stats().syncs),
+  gauge('varve_wal_size_bytes', 'Bytes that the log holds on disk.', ({ wal }) => wal.stats().sizeBytes),
+  gauge('varve_wal_segments', 'Segments that the log holds.', ({ wal }) => wal.stats().segments),
+  gauge('varve_wal_pending_bytes', 'Bytes accepted and not yet written.', ({ wal }) => wal.stats().pendingBytes),
+  gauge(
+    'varve_wal_oldest_unflushed_seconds',
+    'Age of the oldest row that only the log and memory hold.',
+    ({ wal }) => wal.oldestUnflushedMs() / 1000,
+  ),
   gauge('varve_databases', 'Databases.', (engine) => engine.allDatabases().length),
   gauge('varve_series', 'Series in the indexes of all databases.', (engine) =>
     sum(engine, (db) => db.index.seriesCount),
@@ -147,7 +157,7 @@ function fileBytes(database: Database): number {
 
 function writeAmplification({ counters, wal }: Engine): number {
   if (counters.bytesIngested === 0) return 0;
-  return (wal.metrics.bytesWritten + counters.flushBytes + counters.mergeBytes) / counters.bytesIngested;
+  return (wal.stats().bytesWritten + counters.flushBytes + counters.mergeBytes) / counters.bytesIngested;
 }
 
 /** Metrics that are read from the engine when they are asked for; 0 until it is open. */

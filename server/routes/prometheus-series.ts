@@ -4,26 +4,20 @@ import { VarveError } from '../../errors/errors.ts';
 import { type LabelScope, type Limited, labelNames, labelValues, seriesLabels } from '../../query/prometheus-labels.ts';
 import { METRIC_NAME } from '../../query/promql/labels.ts';
 import type { LabelMatcher } from '../../query/promql/matcher.ts';
-import { compileMatcher } from '../../query/promql/matcher.ts';
 import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
 import { invalidParameter, limitParameter, timeParameterMs } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 /** The selectors of all `match[]`. */
-function selectors(parameters: URLSearchParams): LabelMatcher[][] {
+function selectors(parameters: URLSearchParams): (readonly LabelMatcher[])[] {
   return parameters.getAll('match[]').map((text) => {
-    let matchers: readonly LabelMatcher[];
     try {
-      matchers = parseMetricSelector(text).matchers;
+      return parseMetricSelector(text).matchers;
     } catch (error) {
       if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('match[]', error.message);
       throw error;
     }
-    if (matchers.every((matcher) => compileMatcher(matcher)(''))) {
-      throw invalidParameter('match[]', 'match[] must contain at least one non-empty matcher');
-    }
-    return [...matchers];
   });
 }
 
