@@ -100,9 +100,19 @@ export class MemoryFileSystem implements FileSystem {
     const kept = new Map(this.durableNames);
     const limit = this.random.chance(0.5) ? this.random.below(this.changes.length + 1) : this.changes.length;
     const anyOrder = this.random.chance(0.3);
+    // Changes may overtake each other, but not those of the same file or name.
+    const behind = new Set<Inode | string>();
     for (let i = 0; i < limit; i++) {
-      if (anyOrder && this.random.chance(0.3)) continue;
-      applyChange(kept, this.changes[i].change);
+      const { change } = this.changes[i];
+      const waits = change.some(([path, inode]) => behind.has(path) || (inode !== null && behind.has(inode)));
+      if (!waits && !(anyOrder && this.random.chance(0.3))) {
+        applyChange(kept, change);
+        continue;
+      }
+      for (const [path, inode] of change) {
+        behind.add(path);
+        if (inode !== null) behind.add(inode);
+      }
     }
     this.changes = [];
     this.durableNames = kept;
