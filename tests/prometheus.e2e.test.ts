@@ -13,7 +13,13 @@ import { havePrograms } from './peers.ts';
 import { instant, range, type Series, sampleValue } from './prometheus-client.ts';
 import { answersOk, freePort, type ServerProcess, sleep, startServer, temporaryDirectory } from './server-process.ts';
 
-const RUN_SEC = process.env.VARVE_LONG === '1' ? 120 : 24;
+const RUN_SEC = process.env.VARVE_LONG === '1' ? 120 : 30;
+
+/**
+ * No window may begin before the first scrape: where a young counter's does, Prometheus 2 and 3 extrapolate differently.
+ * The longest window is 15 s, and the first scrapes come within 3 s.
+ */
+const WARM_UP_SEC = 19;
 
 const QUERIES = [
   'up',
@@ -115,7 +121,7 @@ describe.skipIf(!ready)('beside a real Prometheus', () => {
 
   const varveUrl = () => `${server.url}/db/prom`;
 
-  /** Whole seconds of the run's later half, moved to where no scrape of any target falls, that Varve has been sent. */
+  /** Seconds after the warm-up, moved to where no scrape of any target falls, that Varve has been sent. */
   async function chooseInstants(firstSec: number): Promise<number[]> {
     const lastSec = Math.floor(Date.now() / 1000) - 2;
     await until(
@@ -131,7 +137,7 @@ describe.skipIf(!ready)('beside a real Prometheus', () => {
     );
     expect(fractions).toHaveLength(2);
     const fraction = farthestFraction(fractions);
-    const from = Math.floor(firstSec) + Math.floor(RUN_SEC / 2);
+    const from = Math.floor(firstSec) + WARM_UP_SEC;
     const chosen: number[] = [];
     for (let i = 0; i < 12; i++) chosen.push(Math.floor(from + ((lastSec - 1 - from) * i) / 11) + fraction);
     return chosen;
