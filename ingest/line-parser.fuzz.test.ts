@@ -124,7 +124,7 @@ test('single lines, good and damaged, are read as the reference reads them', () 
   let types = new Map<string, string>();
   const batch = new Batch();
   let stored = 0;
-  for (let i = 0; i < 60000; i++) {
+  for (let i = 0; i < 40000; i++) {
     if (i % 5000 === 0) {
       index = new SeriesIndex();
       types = new Map();
@@ -136,7 +136,8 @@ test('single lines, good and damaged, are read as the reference reads them', () 
     const outcome = parseLines(bytes, 0, bytes.length, index, batch, OPTIONS);
     const rows = readBatch(batch, index);
     // A newline outside of a string makes two lines of one; those are compared below, where lines are kept whole.
-    if (outcome.nextLine - 1 > 1 && parseReferenceLine(line) !== null && typeof parseReferenceLine(line) === 'string') {
+    const reference = parseReferenceLine(line);
+    if (outcome.nextLine > 2 && (reference === null || typeof reference === 'string')) {
       for (const row of rows) {
         const measurement = (JSON.parse(row.series) as string[])[0];
         for (const [name, [type]] of row.fields) types.set(`${measurement}\n${name}`, type);
@@ -147,7 +148,7 @@ test('single lines, good and damaged, are read as the reference reads them', () 
     stored += want === null ? 0 : 1;
     expect(rows.map(plain), JSON.stringify(line)).toEqual(want === null ? [] : [plain(want)]);
   }
-  expect(stored).toBeGreaterThan(25000);
+  expect(stored).toBeGreaterThan(15000);
 });
 
 test('bodies of many lines, in slices, keep every good line and name every bad one', () => {

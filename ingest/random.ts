@@ -1,6 +1,6 @@
 /**
- * Pseudo-random numbers for tests and benchmarks: the same seed gives the same run. The seed is printed, and can be
- * given as `VARVE_SEED`, so that a failure can be repeated.
+ * What tests and benchmarks need to be repeatable: pseudo-random numbers whose seed is printed, and can be given as
+ * `VARVE_SEED`; a clock that counts CPU time.
  */
 export interface Random {
   /** An integer from 0 up to, not including, n ≤ 2^32. */
@@ -8,6 +8,12 @@ export interface Random {
   /** A double in [0, 1) with all 53 bits random. */
   unit(): number;
   pick<T>(items: readonly T[]): T;
+}
+
+/** CPU time of this thread in ms: unlike wall time it does not count what else the machine does. */
+export function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** A generator named after what it is for; seeded by the clock unless a seed is given. */

@@ -30,6 +30,12 @@ export interface MetricMetadata {
   unit: string;
 }
 
+/** Start times of samples, for the caller to keep: row `rows[i]` of the batch began at `startsMs[i]`. */
+export interface SampleStarts {
+  rows: number[];
+  startsMs: number[];
+}
+
 /** Metric types by their number in both versions of the protocol. */
 export const METRIC_TYPES = [
   'unknown',
@@ -54,6 +60,7 @@ export interface RemoteOutcome {
   /** Native histogram samples met; none is kept. */
   histograms: number;
   exemplars: Exemplar[];
+  starts: SampleStarts;
   metadata: MetricMetadata[];
   /** The first refusals, at most `MAX_SERIES_ERRORS`. */
   errors: SeriesError[];
@@ -70,6 +77,7 @@ export function newRemoteOutcome(): RemoteOutcome {
     rejectedSamples: 0,
     histograms: 0,
     exemplars: [],
+    starts: { rows: [], startsMs: [] },
     metadata: [],
     errors: [],
     errorCount: 0,

@@ -12,7 +12,8 @@
  * composed from the symbols into the label section that version 1 would send, and looked up by it: both versions share
  * their aliases.
  *
- * Start timestamps are read over: nothing is stored of them yet. Native histograms are counted and refused.
+ * Start timestamps are noted for the caller to keep: those of samples, and those that a TimeSeries of an earlier draft
+ * of the protocol has for all of its samples. Native histograms are counted and refused.
  *
  * Source: https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/
  */
@@ -33,11 +34,12 @@ import {
   refuseSeries,
   valueShape,
 } from './remote-series.ts';
-import { countFields, decodeSample } from './remote-write.ts';
+import { countFields, decodeSample, noteStart } from './remote-write.ts';
 
 /** The symbols of a request: symbol i is `bytes[starts[i] .. ends[i]]`. */
 interface Symbols {
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   starts: Int32Array;
   ends: Int32Array;
   count: number;
@@ -67,7 +69,7 @@ export function decodeRemoteWrite2(
   const end = plain.length;
   const known = new Map<number, number>();
   try {
-    const symbols = collectSymbols(plain);
+    const symbols = collectSymbols(plain, view);
     for (let p = 0; p < end; ) {
       p = readVarint(plain, p, end);
       if (varint[0] === 0x2a) {
@@ -97,8 +99,8 @@ export function writtenHeaders(outcome: RemoteOutcome): Record<string, string> {
   };
 }
 
-function collectSymbols(bytes: Uint8Array): Symbols {
-  const symbols: Symbols = { bytes, starts: new Int32Array(1024), ends: new Int32Array(1024), count: 0 };
+function collectSymbols(bytes: Uint8Array, view: DataView): Symbols {
+  const symbols: Symbols = { bytes, view, starts: new Int32Array(1024), ends: new Int32Array(1024), count: 0 };
   const end = bytes.length;
   for (let p = 0; p < end; ) {
     p = readVarint(bytes, p, end);
@@ -153,6 +155,7 @@ function decodeSeries(
     outcome.histograms += countFields(bytes, start, end, 0x1a);
     return;
   }
+  const { rows } = run.batch;
   for (let p = start; p < end; ) {
     const tag = bytes[p];
     if (tag === 0x12) {
@@ -166,6 +169,9 @@ function decodeSeries(
       if (tag === 0x22) decodeExemplar(run, symbols, view, p, next, ref);
       else decodeMetadata(run, symbols, p, next, ref, known);
       p = next;
+    } else if (tag === 0x30) {
+      p = readInt64(bytes, p, end);
+      if (varint[0] !== 0) noteStart(run, rows, varint[0]);
     } else {
       if (tag === 0x1a) outcome.histograms++;
       p = skipField(bytes, p, end, varint[0]);
@@ -232,10 +238,10 @@ function appendLabel(symbols: Symbols, nameRef: number, valueRef: number): void 
   at = putVarint(out, at, size);
   out[at++] = 0x0a;
   at = putVarint(out, at, nameBytes);
-  at = copy(out, at, symbols.bytes, symbols.starts[nameRef], symbols.ends[nameRef]);
+  at = appendSymbol(symbols, nameRef, at);
   out[at++] = 0x12;
   at = putVarint(out, at, valueBytes);
-  section.length = copy(out, at, symbols.bytes, symbols.starts[valueRef], symbols.ends[valueRef]);
+  section.length = appendSymbol(symbols, valueRef, at);
 }
 
 function varintBytes(value: number): number {
@@ -254,10 +260,22 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return at;
 }
 
-/** Copies a short range; a loop is quicker than a view for it. */
-function copy(out: Uint8Array, at: number, bytes: Uint8Array, start: number, end: number): number {
-  for (let i = start; i < end; i++) out[at++] = bytes[i];
-  return at;
+/**
+ * Copies a symbol to `at` of the section, by words: up to three bytes more than it has, which the next part overwrites.
+ * Returns its end.
+ */
+function appendSymbol(symbols: Symbols, reference: number, at: number): number {
+  const start = symbols.starts[reference];
+  const end = symbols.ends[reference];
+  const { view } = symbols;
+  let to = at;
+  if (end + 3 <= view.byteLength) {
+    const out = section.view;
+    for (let p = start; p < end; p += 4, to += 4) out.setInt32(to, view.getInt32(p, true), true);
+  } else {
+    for (let p = start; p < end; p++) section.bytes[to++] = symbols.bytes[p];
+  }
+  return at + end - start;
 }
 
 /** The labels of the composed section. */

@@ -164,6 +164,8 @@ export function decodeSample(
   let low = 0;
   let high = 0;
   let ms = 0;
+  let startMs = 0;
+  const { rows } = run.batch;
   if (next - p > 10 && next - p < 18 && bytes[p] === 0x09 && bytes[p + 9] === 0x10 && bytes[next - 1] < 128) {
     low = view.getInt32(p + 1, true);
     high = view.getInt32(p + 5, true);
@@ -188,11 +190,24 @@ export function decodeSample(
       } else if (tag === 0x10) {
         p = readInt64(bytes, p, next);
         ms = varint[0];
+      } else if (tag === 0x18) {
+        p = readInt64(bytes, p, next);
+        startMs = varint[0];
       } else p = skipField(bytes, p, next, tag);
     }
   }
   appendSample(run, ref, shape, low, high, ms);
+  if (startMs !== 0) noteStart(run, rows, startMs);
   return next;
+}
+
+/** Notes the start time (version 2's third field of a sample) of rows from `fromRow` on. */
+export function noteStart(run: RemoteRun, fromRow: number, startMs: number): void {
+  const { starts } = run.outcome;
+  for (let row = fromRow; row < run.batch.rows; row++) {
+    starts.rows.push(row);
+    starts.startsMs.push(startMs);
+  }
 }
 
 /** Appends a row with one float, given as its low and high words. */

@@ -1,25 +1,43 @@
-/** A Prometheus remote write 1.0 request, unpacked, from bytes to durable. */
+/** A Prometheus remote write request of either version, unpacked, from bytes to durable. */
 import type { Engine } from '../engine/engine.ts';
 import { giveBatch, takeBatch } from './batch-pool.ts';
 import type { RemoteOutcome } from './remote-outcome.ts';
 import { decodeRemoteWrite } from './remote-write.ts';
+import { decodeRemoteWrite2 } from './remote-write-2.ts';
+import { storeExemplars } from './store-exemplars.ts';
+import { storeMetadata } from './store-metadata.ts';
+import { storeStarts } from './store-starts.ts';
+
+/** 1: `prometheus.WriteRequest`; 2: `io.prometheus.write.v2.Request`. */
+export type RemoteVersion = 1 | 2;
 
 /**
- * Stores the good series of a request and waits until they are durable. Senders keep requests small (Prometheus sends
- * a few thousand samples), so there is one batch.
+ * Stores the good series of a request with their exemplars, metadata and start times, and waits until they are durable.
+ * Senders keep requests small (Prometheus sends a few thousand samples), so there is one batch.
  * @throws VarveError bad_request when the message is damaged (nothing is stored), or when nothing can be stored now.
  */
-export async function writeRemote(engine: Engine, databaseName: string, body: Uint8Array): Promise<RemoteOutcome> {
+export async function writeRemote(
+  engine: Engine,
+  databaseName: string,
+  body: Uint8Array,
+  version: RemoteVersion = 1,
+): Promise<RemoteOutcome> {
   const database = engine.createDatabase(databaseName);
   const batch = takeBatch();
-  let lsn = 0;
+  const decode = version === 1 ? decodeRemoteWrite : decodeRemoteWrite2;
+  const lsns: number[] = [];
   let outcome: RemoteOutcome;
   try {
-    outcome = decodeRemoteWrite(body, database.index, batch);
-    if (batch.rows > 0) lsn = engine.commit(database, batch);
+    outcome = decode(body, database.index, batch);
+    if (batch.rows > 0) lsns.push(engine.commit(database, batch));
+    lsns.push(storeStarts(engine, database, batch, outcome.starts));
   } finally {
     giveBatch(batch);
   }
+  // Version 1 has no way to say that some of a request was not kept but by failing all of it, so it is told less.
+  lsns.push(storeExemplars(engine, database, outcome, version === 2));
+  lsns.push(storeMetadata(engine, database, outcome.metadata));
+  const lsn = Math.max(...lsns);
   if (lsn > 0) await engine.durable(lsn);
   return outcome;
 }

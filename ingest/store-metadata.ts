@@ -1,0 +1,60 @@
+/**
+ * Metadata of metrics (type, help, unit): one row per metric in the companion database `metadata`, at time 0, so the
+ * last that was written is the one that counts.
+ *
+ * Senders repeat it all the time, version 2 of the protocol with every series, so what was stored last is remembered and
+ * only changes are written. After a start everything is written once.
+ */
+import type { Database } from '../engine/database.ts';
+import type { Engine } from '../engine/engine.ts';
+import { createCompanion } from '../engine/internal-database.ts';
+import { giveBatch, takeBatch } from './batch-pool.ts';
+import { appendRow, defineSeries } from './companion-rows.ts';
+import type { MetricMetadata } from './remote-outcome.ts';
+
+/** The longest help or unit that is kept, in UTF-16 units. */
+const LONGEST_TEXT = 16_384;
+
+const stored = new WeakMap<Database, Map<string, string>>();
+
+/** Series of a histogram or summary whose names have one of these belong to the metric without it. */
+const PARTS: Readonly<Record<string, RegExp>> = {
+  histogram: /_(?:bucket|count|sum)$/,
+  gaugehistogram: /_(?:bucket|gcount|gsum)$/,
+  summary: /_(?:count|sum)$/,
+};
+
+/**
+ * Stores what is new among the metadata of a request.
+ * @returns the LSN to wait for, 0 when there was nothing new.
+ */
+export function storeMetadata(engine: Engine, owner: Database, metadata: readonly MetricMetadata[]): number {
+  if (metadata.length === 0) return 0;
+  const target = createCompanion(engine, owner, 'metadata');
+  let known = stored.get(target);
+  if (known === undefined) {
+    known = new Map();
+    stored.set(target, known);
+  }
+  const changes = new Map<string, string>();
+  const batch = takeBatch();
+  try {
+    for (const { metric, type, help, unit } of metadata) {
+      const family = metric.replace(PARTS[type] ?? /$^/, '') || metric;
+      const content = JSON.stringify([type, help, unit]);
+      if (known.get(family) === content || changes.get(family) === content) continue;
+      changes.set(family, content);
+      appendRow(target.index, batch, defineSeries(target.index, family), 0, 0, [
+        { name: 'type', text: type },
+        { name: 'help', text: help.slice(0, LONGEST_TEXT) },
+        { name: 'unit', text: unit.slice(0, LONGEST_TEXT) },
+      ]);
+    }
+    if (changes.size === 0) return 0;
+    const lsn = engine.commit(target, batch);
+    for (const [metric, content] of changes) known.set(metric, content);
+    return lsn;
+  } finally {
+    giveBatch(batch);
+  }
+}
