@@ -6,6 +6,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { keptBodies } from './body-file.ts';
 import { postAll, quantile } from './client.ts';
 import { CPU_FIELDS, CPU_START_SEC, type CpuWorkload, cpuBodies, cpuSamples } from './cpu-workload.ts';
 import { processUsage } from './process-usage.ts';
@@ -39,13 +40,23 @@ export async function metric(url: string, name: string): Promise<number> {
 
 /** Counts all samples of the workload through PromQL. */
 export async function countSamples(url: string, workload: CpuWorkload): Promise<number> {
-  const end = CPU_START_SEC + workload.seconds - 1;
-  const parameters = new URLSearchParams({
-    query: `sum(count_over_time({__name__=~"${CPU_FIELDS.map((field) => `cpu_${field}`).join('|')}"}[${workload.seconds}s]))`,
-    time: String(end),
-  });
-  const answer = await (await fetch(`${url}/api/v1/query?${parameters}`)).json();
-  return Number(answer?.data?.result?.[0]?.value?.[1] ?? Number.NaN);
+  let total = 0;
+  for (const field of CPU_FIELDS) {
+    const parameters = new URLSearchParams({
+      query: `sum(count_over_time(cpu_${field}[${workload.seconds}s]))`,
+      time: String(CPU_START_SEC + workload.seconds - 1),
+    });
+    const response = await fetch(`${url}/api/v1/query?${parameters}`);
+    const answer = (await response.json()) as { data?: { result?: { value: [number, string] }[] } };
+    total += Number(answer.data?.result?.[0]?.value[1] ?? Number.NaN);
+  }
+  return total;
+}
+
+/** The workload's bodies, kept in a file. */
+export function keptCpuBodies(workload: CpuWorkload, linesPerBody: number): Generator<{ body: Buffer }> {
+  const { hosts, seconds, seed } = workload;
+  return keptBodies(`cpu-${hosts}-${seconds}-${seed}-${linesPerBody}`, () => cpuBodies(workload, linesPerBody));
 }
 
 export async function benchIngest(options: IngestOptions): Promise<void> {
@@ -55,14 +66,11 @@ export async function benchIngest(options: IngestOptions): Promise<void> {
     `cpu workload: ${options.hosts} hosts × ${CPU_FIELDS.length} fields × ${options.hours} h at 10 s = ` +
       `${(samples / 1e6).toFixed(2)} M samples; ${options.connections} connections × ${options.linesPerBody} lines`,
   );
+  const bodies = keptCpuBodies(workload, options.linesPerBody);
   const server = await startServer(varve);
   try {
     const before = processUsage(server.pid);
-    const outcome = await postAll(
-      `${server.url}/write`,
-      cpuBodies(workload, options.linesPerBody),
-      options.connections,
-    );
+    const outcome = await postAll(`${server.url}/write`, bodies, options.connections);
     const after = processUsage(server.pid);
     const cpuSec = after.cpuSec - before.cpuSec;
     const walBytes = await metric(server.url, 'varve_wal_bytes_written_total');

@@ -1,0 +1,183 @@
+/**
+ * One database: its index, its memtables, its files, and reading over all of them.
+ *
+ * Rows move one way: active memtable → frozen memtable (while a flush writes it) → files. A reader sees a consistent
+ * whole, because all moves happen between its steps on the main thread. Where sources overlap, the newer one wins:
+ * files by generation, then frozen memtables, then the active one.
+ */
+import type { Batch } from '../batch/batch.ts';
+import type { FileSystem } from '../disk/file-system.ts';
+import type { IndexLog } from '../index/index-log.ts';
+import type { SeriesIndex } from '../index/series-index.ts';
+import { Memtable } from '../memtable/memtable.ts';
+import type { CatalogEntry, DatabaseSettings } from './catalog.ts';
+import { FileCache } from './file-cache.ts';
+import { generationOf } from './file-name.ts';
+import type { FlushJob, FlushShape } from './flush.ts';
+import { loadIndex } from './load-index.ts';
+import { type FileEntry, Manifest } from './manifest.ts';
+import type { Log } from './options.ts';
+import { describeLoss, QUARANTINE, quarantine } from './quarantine.ts';
+import { SeriesReader } from './series-reader.ts';
+import type { Instant } from './time.ts';
+
+const decoder = new TextDecoder();
+
+export class Database {
+  readonly id: number;
+  readonly name: string;
+  readonly directory: string;
+  settings: DatabaseSettings;
+  readonly index: SeriesIndex;
+  private readonly indexLog: IndexLog;
+  private readonly fs: FileSystem;
+  readonly manifest: Manifest;
+  readonly files: FileCache;
+  active: Memtable;
+  /** Frozen memtables, oldest first, until their files are in the manifest. */
+  readonly frozen: Memtable[] = [];
+  /** Files that could not be opened at start and were put aside. */
+  quarantinedFiles = 0;
+  private nextGeneration = 1;
+  private readonly shapes: FlushShape[] = [];
+
+  constructor(fs: FileSystem, directory: string, entry: CatalogEntry, log: Log) {
+    this.id = entry.id;
+    this.name = entry.name;
+    this.directory = directory;
+    this.settings = entry.settings;
+    this.fs = fs;
+    fs.makeDirectory(directory);
+    this.manifest = new Manifest(fs, directory);
+    this.files = new FileCache(fs, directory);
+    this.removeLeftovers(fs, log);
+    this.quarantineDamaged(fs, log);
+    ({ index: this.index, indexLog: this.indexLog } = loadIndex(fs, directory, this.manifest, this.files, log));
+    this.active = this.newMemtable();
+  }
+
+  get partitionDurationSec(): number {
+    return this.settings.partitionDurationSec;
+  }
+
+  /** Bytes of all memtables. */
+  get memtableBytes(): number {
+    let bytes = this.active.rows === 0 ? 0 : this.active.bytes;
+    for (const memtable of this.frozen) bytes += memtable.bytes;
+    return bytes;
+  }
+
+  /** Adds rows to the active memtable. They must be in the log already. */
+  apply(batch: Batch): void {
+    this.active.append(batch, this.index.shapes, this.index.refLimit);
+  }
+
+  /** Freezes the active memtable for a flush. Returns null when there is nothing to flush. */
+  freeze(): Memtable | null {
+    if (this.active.rows === 0) return null;
+    const memtable = this.active;
+    this.frozen.push(memtable);
+    this.active = this.newMemtable();
+    return memtable;
+  }
+
+  /** What a flush of this frozen memtable has to know. */
+  flushJob(memtable: Memtable, nowMs: number): FlushJob {
+    const shapes: (FlushShape | undefined)[] = [];
+    const all = this.plainShapes();
+    for (const id of memtable.shapeIds) shapes[id] = all[id];
+    const firstGeneration = this.nextGeneration;
+    this.nextGeneration += memtable.partitions.size;
+    return {
+      directory: this.directory,
+      database: this.name,
+      indexEpoch: this.index.epoch,
+      partitionDurationSec: this.partitionDurationSec,
+      memtable: memtable.view(),
+      shapes,
+      keys: this.index.snapshotForWorker(),
+      firstGeneration,
+      nowMs,
+    };
+  }
+
+  /** A generation for a merged file: unique in name, though a merge keeps its place in the order by its entry. */
+  takeGeneration(): number {
+    return this.nextGeneration++;
+  }
+
+  /** Replaces a frozen memtable by its files. Durable on return. */
+  flushed(memtable: Memtable, entries: FileEntry[]): void {
+    if (entries.length > 0) this.manifest.commit({ add: entries, indexBytes: this.indexLog.sizeBytes });
+    this.frozen.splice(this.frozen.indexOf(memtable), 1);
+  }
+
+  /** Opens everything that may hold rows from `from` to `to`, both inclusive. Use it before the next await. */
+  reader(from: Instant, to: Instant): SeriesReader {
+    this.files.trim();
+    return new SeriesReader(this, from, to);
+  }
+
+  /** Shapes by id as plain data. */
+  plainShapes(): FlushShape[] {
+    const { shapes } = this.index;
+    for (let id = this.shapes.length; id < shapes.length; id++) {
+      const shape = shapes[id];
+      this.shapes.push({
+        measurement: this.index.measurementText(shape.measurement),
+        fields: shape.names.map((name) => decoder.decode(name)),
+        types: shape.types,
+      });
+    }
+    return this.shapes;
+  }
+
+  /** Saves what is new in the index, durably, so that refs in files mean something without the log. */
+  saveIndex(): void {
+    this.indexLog.saveDelta(this.fs, this.directory);
+    // It was written anew, and is shorter than what the manifest expects to find.
+    const { sizeBytes } = this.indexLog;
+    if (sizeBytes < this.manifest.indexBytes) this.manifest.commit({ indexBytes: sizeBytes });
+  }
+
+  close(): void {
+    this.files.close();
+    this.manifest.close();
+  }
+
+  private newMemtable(): Memtable {
+    return new Memtable(this.settings.partitionDurationSec, this.index.refLimit);
+  }
+
+  /** Puts files aside that are missing or cannot be opened, so that the rest can be served; each is reported. */
+  private quarantineDamaged(fs: FileSystem, log: Log): void {
+    for (const entry of [...this.manifest.files.values()]) {
+      try {
+        this.files.get(entry.name);
+      } catch (error) {
+        quarantine(fs, this.directory, this.manifest, entry);
+        this.quarantinedFiles++;
+        log('error', `${(error as Error).message}; put aside in ${this.directory}/${QUARANTINE}, the rest is served`, {
+          database: this.name,
+          file: entry.name,
+          lost: describeLoss(entry),
+        });
+      }
+      this.files.trim();
+    }
+  }
+
+  /** Removes what a crash left: files on their way in, and files that a merge had replaced. */
+  private removeLeftovers(fs: FileSystem, log: Log): void {
+    for (const entry of this.manifest.files.values()) {
+      const generation = generationOf(entry.name) ?? entry.generation;
+      this.nextGeneration = Math.max(this.nextGeneration, generation + 1, entry.generation + 1);
+    }
+    for (const name of fs.list(this.directory)) {
+      const leftover = name.endsWith('.tmp') || (name.endsWith('.tsm') && !this.manifest.files.has(name));
+      if (!leftover) continue;
+      log('info', `removing ${this.directory}/${name}, left over from an interrupted flush or merge`);
+      fs.remove(`${this.directory}/${name}`);
+    }
+  }
+}

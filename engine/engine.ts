@@ -1,0 +1,300 @@
+/**
+ * The engine: databases over one write-ahead log, with the work that goes on behind them.
+ *
+ * A write is: batch → log → memtable (`commit`, synchronous), then `durable(lsn)`, then the acknowledgement. So the
+ * order of the log is the order of the memtable, and whoever is told "written" is told the truth.
+ */
+import { Batch } from '../batch/batch.ts';
+import { ByteWriter } from '../bytes/writer.ts';
+import { systemClock } from '../clock/clock.ts';
+import { type LockFile, lockDirectory } from '../disk/lock-file.ts';
+import { nodeFileSystem } from '../disk/node-file-system.ts';
+import { VarveError } from '../errors/errors.ts';
+import { decodeBatch, encodeBatch } from '../wal/batch-codec.ts';
+import { openWal } from '../wal/open-wal.ts';
+import { BATCH, DEFINITIONS } from '../wal/record.ts';
+import type { Wal } from '../wal/wal.ts';
+import { type Background, inlineBackground, workerBackground } from './background.ts';
+import { Catalog, type DatabaseSettings } from './catalog.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Database } from './database.ts';
+import { Maintenance } from './maintenance.ts';
+import { newCounters } from './metrics.ts';
+import {
+  DEFAULT_FLUSH_INTERVAL_MS,
+  DEFAULT_MEMTABLE_BYTES,
+  DEFAULT_PARTITION_SEC,
+  type EngineOptions,
+  MAX_PARTITION_SEC,
+  type ResolvedOptions,
+} from './options.ts';
+import type { Instant } from './time.ts';
+
+/** The database that is meant when none is named. */
+export const DEFAULT_DATABASE = 'default';
+
+/** How many times the memtable limit may be used up before writes are refused rather than slowed. */
+const HARD_LIMIT_FACTOR = 4;
+
+export class Engine {
+  readonly options: ResolvedOptions;
+  readonly counters = newCounters();
+  wal!: Wal;
+  private readonly catalog: Catalog;
+  private readonly byName = new Map<string, Database>();
+  private readonly byId = new Map<number, Database>();
+  private readonly background: Background;
+  private readonly checkpointer: Checkpointer;
+  readonly maintenance: Maintenance;
+  private readonly lock: LockFile;
+  private readonly encoded = new ByteWriter(1 << 20);
+  /** Called after every sync of the log with its duration in s. */
+  onSync: ((seconds: number) => void) | null = null;
+  /** Called when the disk has failed and the process must not go on. */
+  onFatal: ((error: Error) => void) | null = null;
+  private state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
+
+  constructor(options: ResolvedOptions) {
+    this.options = options;
+    const { fs, dataDir } = options;
+    fs.makeDirectory(dataDir);
+    this.lock = lockDirectory(fs, dataDir);
+    try {
+      this.catalog = new Catalog(fs, dataDir);
+      for (const entry of this.catalog.entries()) this.openDatabase(entry);
+      this.background = options.inline ? inlineBackground(fs) : workerBackground();
+      this.checkpointer = new Checkpointer(this, this.background);
+      this.maintenance = new Maintenance(this, this.background);
+    } catch (error) {
+      this.lock.release();
+      throw error;
+    }
+  }
+
+  /** Replays the log and starts the work in the background. @internal */
+  async start(): Promise<void> {
+    try {
+      this.wal = await this.replay();
+    } catch (error) {
+      for (const database of this.byName.values()) database.close();
+      this.lock.release();
+      throw error;
+    }
+    this.state = 'open';
+    this.checkpointer.start();
+    this.maintenance.start();
+    const { dataDir, log } = this.options;
+    log('info', 'opened', { dataDir, databases: this.byName.size });
+  }
+
+  /** Whether writes and reads are possible. */
+  get ready(): boolean {
+    return this.state === 'open' && this.wal.writable;
+  }
+
+  /** Bytes of all memtables. */
+  get memtableBytes(): number {
+    let bytes = 0;
+    for (const database of this.byName.values()) bytes += database.memtableBytes;
+    return bytes;
+  }
+
+  databases(): string[] {
+    return [...this.byName.keys()];
+  }
+
+  allDatabases(): Database[] {
+    return [...this.byName.values()];
+  }
+
+  database(name: string): Database | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The database of that name, made when it does not exist. Its existence is durable on return. */
+  createDatabase(name: string, settings: Partial<DatabaseSettings> = {}): Database {
+    const existing = this.byName.get(name);
+    if (existing !== undefined) return existing;
+    this.assertOpen();
+    const { partitionDurationSec, retentionMs } = this.options;
+    return this.openDatabase(this.catalog.add(name, { partitionDurationSec, retentionMs, ...settings }));
+  }
+
+  /** Removes a database with all its data. */
+  async dropDatabase(name: string): Promise<void> {
+    const database = this.byName.get(name);
+    if (database === undefined) throw new VarveError('not_found', `cannot drop database ${name}: it does not exist`);
+    await this.checkpointer.idle();
+    await this.maintenance.idle();
+    this.catalog.remove(database.id);
+    this.byName.delete(name);
+    this.byId.delete(database.id);
+    database.close();
+    this.options.fs.removeTree(database.directory);
+  }
+
+  /**
+   * Writes rows to the log and makes them readable. Returns the LSN to await with `durable` before anything is
+   * acknowledged. The batch may be reused on return.
+   */
+  commit(database: Database, batch: Batch): number {
+    this.assertOpen();
+    this.wal.checkWritable();
+    const definitions = database.index.drainDefinitions();
+    if (definitions !== null) this.wal.append(DEFINITIONS, database.id, definitions);
+    if (batch.rows === 0) return this.wal.lastLsn;
+    this.encoded.reset();
+    encodeBatch(batch, database.index.shapes, this.encoded);
+    const lsn = this.wal.append(BATCH, database.id, this.encoded.view8());
+    database.apply(batch);
+    this.counters.rows += batch.rows;
+    this.counters.samples += batch.valueCount;
+    this.checkpointer.wrote();
+    return lsn;
+  }
+
+  /** Resolves when everything up to the LSN is as safe as the log's sync mode promises. */
+  durable(lsn: number): Promise<void> {
+    return this.wal.durable(lsn);
+  }
+
+  /**
+   * Waits while memory is short, so that writers are slowed before they are refused.
+   * @throws VarveError 'overloaded' beyond the hard limit, 'read_only' when the log cannot be written.
+   */
+  async admit(): Promise<void> {
+    this.assertOpen();
+    this.wal.checkWritable();
+    const bytes = this.memtableBytes;
+    if (bytes < this.options.memtableBytes * 2) return;
+    if (bytes > this.options.memtableBytes * HARD_LIMIT_FACTOR) {
+      throw new VarveError('overloaded', 'cannot take writes now: flushing to disk does not keep up; try again');
+    }
+    await this.checkpointer.flushed();
+  }
+
+  /**
+   * Deletes rows of series between two instants, both inclusive. They are gone from every answer when this resolves,
+   * and durably so; merges free their space later. Rows written meanwhile may stay.
+   * @param refs sorted.
+   */
+  async deleteRows(database: Database, refs: Int32Array, from: Instant, to: Instant): Promise<void> {
+    if (refs.length === 0) return;
+    await this.flush();
+    const { manifest } = database;
+    const generation = Math.max(0, ...[...manifest.files.values()].map((file) => file.generation));
+    const id = manifest.lastTombstone + 1;
+    manifest.commit({ addTombstones: [{ id, generation, refs: [...refs], from, to }] });
+    this.maintenance.wake();
+  }
+
+  /** Turns all that is in memory into files. */
+  async flush(): Promise<void> {
+    await this.checkpointer.run();
+  }
+
+  /** Flushes, syncs and lets go of the directory. */
+  async close(): Promise<void> {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    this.maintenance.stop();
+    this.checkpointer.stop();
+    try {
+      await this.maintenance.idle();
+      await this.checkpointer.run();
+    } catch (error) {
+      this.options.log('error', `cannot flush at shutdown: ${(error as Error).message}; the log keeps the rows`);
+    }
+    await this.background.close();
+    await this.wal.close();
+    for (const database of this.byName.values()) database.close();
+    this.lock.release();
+    this.state = 'closed';
+  }
+
+  private assertOpen(): void {
+    if (this.state !== 'open') throw new VarveError('shutting_down', 'cannot take requests: the server is stopping');
+  }
+
+  private openDatabase(entry: { id: number; name: string; settings: DatabaseSettings }): Database {
+    const { fs, dataDir, log } = this.options;
+    const database = new Database(fs, `${dataDir}/db/${entry.id}`, entry, log);
+    this.byName.set(entry.name, database);
+    this.byId.set(entry.id, database);
+    return database;
+  }
+
+  /** Opens the log and brings back what was not in files. Memory stays bounded: full memtables are flushed on the way. */
+  private async replay(): Promise<Wal> {
+    const { fs, dataDir, log, clock, walSync, walRecovery, walSegmentBytes, memtableBytes } = this.options;
+    const batch = new Batch();
+    const started = performance.now();
+    const { wal, report } = await openWal(
+      fs,
+      `${dataDir}/wal`,
+      {
+        mode: walSync,
+        recovery: walRecovery,
+        segmentSizeBytes: walSegmentBytes,
+        clock,
+        onSync: (seconds) => this.onSync?.(seconds),
+        onFatal: (error) => this.onFatal?.(error),
+      },
+      (_lsn, type, databaseId, payload) => {
+        const database = this.byId.get(databaseId);
+        // A database that was dropped since.
+        if (database === undefined) return;
+        if (type === DEFINITIONS) database.index.applyDefinitions(payload);
+        else if (type === BATCH) {
+          decodeBatch(payload, database.index.shapes, batch);
+          noteShapes(database, batch);
+          database.apply(batch);
+          if (database.active.bytes > memtableBytes) return this.checkpointer.flushOne(database);
+        } else throw new VarveError('corrupt', `cannot replay the log: record type ${type} is unknown to this build`);
+      },
+    );
+    const ms = Math.round(performance.now() - started);
+    if (report.records > 0) log('info', 'replayed the log', { records: report.records, bytes: report.bytes, ms });
+    if (report.cut !== null)
+      log('info', 'cut a torn end off the log; nothing in it was acknowledged', { ...report.cut });
+    for (const loss of report.losses) log('error', 'lost acknowledged records of the log', { ...loss });
+    return wal;
+  }
+}
+
+/** Tells the index of the fields that replayed rows bring, as the parser did when they came first. */
+function noteShapes(database: Database, batch: Batch): void {
+  const { index } = database;
+  for (let r = 0; r < batch.rows; r++) {
+    if (index.lastShape[batch.series[r]] !== batch.shape[r]) index.noteShape(batch.series[r], batch.shape[r]);
+  }
+}
+
+/** Opens a data directory, replaying the log. Throws VarveError 'locked' while another process has it. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const partitionDurationSec = options.partitionDurationSec ?? DEFAULT_PARTITION_SEC;
+  if (
+    !(partitionDurationSec >= 1 && partitionDurationSec <= MAX_PARTITION_SEC && Number.isInteger(partitionDurationSec))
+  ) {
+    throw new VarveError('bad_request', `cannot use partitions of ${partitionDurationSec} s: allowed are 1 s to 90 d`);
+  }
+  const engine = new Engine({
+    fs: nodeFileSystem,
+    clock: systemClock,
+    log: () => {},
+    walSync: 'group',
+    walRecovery: 'strict',
+    walSegmentBytes: 32 << 20,
+    retentionMs: 0,
+    sizeCapBytes: 0,
+    reserveBytes: 64 << 20,
+    memtableBytes: DEFAULT_MEMTABLE_BYTES,
+    flushIntervalMs: DEFAULT_FLUSH_INTERVAL_MS,
+    maintenanceIntervalMs: 30_000,
+    inline: false,
+    ...options,
+    partitionDurationSec,
+  });
+  await engine.start();
+  return engine;
+}

@@ -1,0 +1,105 @@
+/**
+ * Turns a memtable into files: one per partition, series in the order of their refs.
+ *
+ * It runs on any thread: a job is plain data whose large parts are shared memory. Nothing of the engine's state is
+ * touched; the engine adds the returned files to its manifest when all of them are durable.
+ */
+import type { FileSystem } from '../disk/file-system.ts';
+import { type IndexHandle, readSeriesKey } from '../index/worker-view.ts';
+import { SLAB_BITS, SLAB_MASK } from '../memtable/arena.ts';
+import { CHUNK_OLDER, CHUNK_PARTITION, type MemtableView } from '../memtable/memtable.ts';
+import { readRows, type ShapeFields } from '../memtable/read.ts';
+import { createTsm } from '../tsm/writer.ts';
+import { fileName } from './file-name.ts';
+import type { FileEntry } from './manifest.ts';
+import { entryOf } from './merge.ts';
+
+/** A shape as plain data, with the measurement it belongs to. */
+export interface FlushShape extends ShapeFields {
+  measurement: string;
+}
+
+export interface FlushJob {
+  directory: string;
+  database: string;
+  indexEpoch: string;
+  partitionDurationSec: number;
+  memtable: MemtableView;
+  /** By shape id; holes where the memtable has none. */
+  shapes: (FlushShape | undefined)[];
+  keys: IndexHandle;
+  /** Generation of the first file; the others follow. */
+  firstGeneration: number;
+  nowMs: number;
+}
+
+/** Refs by partition number, both ascending. */
+function seriesByPartition(view: MemtableView): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  for (let ref = 0; ref < view.heads.length; ref++) {
+    let pointer = view.heads[ref];
+    while (pointer !== 0) {
+      const words = view.arena.words[pointer >>> SLAB_BITS];
+      const h = (pointer & SLAB_MASK) * 2;
+      const partition = words[h + CHUNK_PARTITION];
+      let refs = found.get(partition);
+      if (refs === undefined) {
+        refs = [];
+        found.set(partition, refs);
+      }
+      if (refs.length === 0 || refs[refs.length - 1] !== ref) refs.push(ref);
+      pointer = words[h + CHUNK_OLDER];
+    }
+  }
+  return new Map([...found].sort((a, b) => a[0] - b[0]));
+}
+
+/** Shape id of a series' newest chunk: it names the measurement. */
+function shapeOf(view: MemtableView, ref: number): number {
+  const pointer = view.heads[ref];
+  return view.arena.words[pointer >>> SLAB_BITS][(pointer & SLAB_MASK) * 2 + 2];
+}
+
+/** Writes the files, each synced under its final name, and describes them. On error no file is left behind. */
+export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
+  const entries: FileEntry[] = [];
+  try {
+    for (const [partition, refs] of seriesByPartition(job.memtable)) {
+      const generation = job.firstGeneration + entries.length;
+      const partitionStartSec = partition * job.partitionDurationSec;
+      const name = fileName(partitionStartSec, generation);
+      const writer = createTsm(fs, `${job.directory}/${name}`, {
+        database: job.database,
+        partitionStartSec,
+        partitionDurationSec: job.partitionDurationSec,
+        indexEpoch: job.indexEpoch,
+        level: 0,
+        cold: false,
+      });
+      try {
+        for (const ref of refs) {
+          const slice = readRows(
+            job.memtable,
+            job.shapes,
+            ref,
+            partition,
+            null,
+            Number.NEGATIVE_INFINITY,
+            Number.POSITIVE_INFINITY,
+          );
+          if (slice === null) continue;
+          const measurement = job.shapes[shapeOf(job.memtable, ref)]!.measurement;
+          writer.addSeries(ref, readSeriesKey(job.keys, ref), measurement, slice);
+        }
+        entries.push({ ...entryOf(writer.finish()), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
+      } catch (error) {
+        writer.abort();
+        throw error;
+      }
+    }
+  } catch (error) {
+    for (const entry of entries) fs.remove(`${job.directory}/${entry.name}`);
+    throw error;
+  }
+  return entries;
+}

@@ -1,0 +1,186 @@
+/**
+ * The manifest: which files of a database are live, and which rows in them are deleted.
+ *
+ * A log of edits in one file, `MANIFEST`: a header, then records {u32 length, u32 CRC32C of the length, u32 CRC32C of
+ * the payload, payload as JSON}. An edit adds and removes whole files and tombstones at once, so a crash leaves either
+ * all of it or nothing. Reading folds the edits; a torn last record was never acknowledged and is cut, anything else
+ * that is wrong is an error. When the log is long, it is written anew and swapped in by rename.
+ *
+ * A file in the directory that no edit names is left over from a crash and is removed at start.
+ */
+import { crc32c } from '../bytes/crc32c.ts';
+import { ByteReader } from '../bytes/reader.ts';
+import { ByteWriter } from '../bytes/writer.ts';
+import type { FileSystem, WritableFile } from '../disk/file-system.ts';
+import { VarveError } from '../errors/errors.ts';
+
+const MAGIC = 'VARVEMAN';
+const VERSION = 1;
+const HEADER_BYTES = 12;
+const RECORD_HEADER_BYTES = 12;
+const REWRITE_EDITS = 1000;
+
+/** A live file, as much of it as planning and pruning need without opening it. */
+export interface FileEntry {
+  name: string;
+  /** Order of writing: where files overlap, the rows of the higher one win. */
+  generation: number;
+  partitionStartSec: number;
+  partitionDurationSec: number;
+  /** Smallest and largest row time, ns since the partition's start. */
+  minOffsetNs: number;
+  maxOffsetNs: number;
+  rows: number;
+  /** Field values. */
+  values: number;
+  seriesCount: number;
+  sizeBytes: number;
+  level: number;
+  cold: boolean;
+  /** When the file was written, ms since the epoch. */
+  createdMs: number;
+  /** Id of the newest tombstone whose rows the file lacks already; 0 when none was there. */
+  lastTombstone: number;
+}
+
+/** Rows of some series that are deleted from all files up to a generation. */
+export interface Tombstone {
+  id: number;
+  /** Files with a higher generation are not touched. */
+  generation: number;
+  /** Sorted series refs. */
+  refs: number[];
+  /** Inclusive bounds: seconds and nanoseconds since the epoch. */
+  from: { sec: number; nano: number };
+  to: { sec: number; nano: number };
+}
+
+export interface Edit {
+  add?: FileEntry[];
+  /** Names. */
+  remove?: string[];
+  addTombstones?: Tombstone[];
+  removeTombstones?: number[];
+  /** Length of the saved index that the added files rely on. */
+  indexBytes?: number;
+  /** Highest tombstone id ever given, when the log is written anew. */
+  lastTombstone?: number;
+}
+
+export class Manifest {
+  readonly files = new Map<string, FileEntry>();
+  readonly tombstones = new Map<number, Tombstone>();
+  /** Highest tombstone id ever given. */
+  lastTombstone = 0;
+  /** Length the saved index must have for the files' refs to mean something. */
+  indexBytes = 0;
+  private edits = 0;
+  private readonly fs: FileSystem;
+  private readonly directory: string;
+  private log: WritableFile | null = null;
+
+  /** Reads `directory/MANIFEST`, or starts an empty one. Throws VarveError 'corrupt' when it is damaged. */
+  constructor(fs: FileSystem, directory: string) {
+    this.fs = fs;
+    this.directory = directory;
+    if (fs.exists(this.path)) this.read();
+    this.rewrite();
+  }
+
+  private get path(): string {
+    return `${this.directory}/MANIFEST`;
+  }
+
+  /** Makes an edit durable, then visible. */
+  commit(edit: Edit): void {
+    // After a failed write the log may end in a part of a record: nothing may follow it.
+    if (this.log === null || this.edits > REWRITE_EDITS) this.rewrite();
+    const record = encodeEdit(edit);
+    try {
+      this.log!.write(record);
+      this.log!.syncNow();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.apply(edit);
+    this.edits++;
+  }
+
+  close(): void {
+    this.log?.close();
+    this.log = null;
+  }
+
+  private apply(edit: Edit): void {
+    for (const name of edit.remove ?? []) this.files.delete(name);
+    for (const file of edit.add ?? []) this.files.set(file.name, file);
+    for (const id of edit.removeTombstones ?? []) this.tombstones.delete(id);
+    for (const tombstone of edit.addTombstones ?? []) {
+      this.tombstones.set(tombstone.id, tombstone);
+      this.lastTombstone = Math.max(this.lastTombstone, tombstone.id);
+    }
+    this.lastTombstone = Math.max(this.lastTombstone, edit.lastTombstone ?? 0);
+    this.indexBytes = edit.indexBytes ?? this.indexBytes;
+  }
+
+  private read(): void {
+    const bytes = this.fs.readFile(this.path);
+    const reader = new ByteReader(bytes);
+    if (bytes.length < HEADER_BYTES || new TextDecoder().decode(reader.raw(8)) !== MAGIC) {
+      throw new VarveError('corrupt', `cannot read ${this.path}: it does not begin like a manifest`);
+    }
+    const version = reader.u32();
+    if (version !== VERSION) {
+      throw new VarveError('corrupt', `cannot read ${this.path}: version ${version}, this build knows ${VERSION}`);
+    }
+    while (reader.remaining > 0) {
+      const at = reader.offset;
+      if (reader.remaining < RECORD_HEADER_BYTES) return;
+      const lengthBytes = bytes.subarray(at, at + 4);
+      const length = reader.u32();
+      const lengthChecksum = reader.u32();
+      const checksum = reader.u32();
+      if (crc32c(lengthBytes) !== lengthChecksum) {
+        if (bytes.subarray(at).every((byte) => byte === 0)) return;
+        throw new VarveError('corrupt', `cannot read ${this.path}: wrong record header at byte ${at}`);
+      }
+      if (length > reader.remaining) return;
+      const payload = reader.raw(length);
+      if (crc32c(payload) !== checksum) {
+        if (reader.remaining === 0) return;
+        throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
+      }
+      this.apply(JSON.parse(new TextDecoder().decode(payload)) as Edit);
+    }
+  }
+
+  private rewrite(): void {
+    this.close();
+    const out = new ByteWriter();
+    out.raw(new TextEncoder().encode(MAGIC));
+    out.u32(VERSION);
+    const { lastTombstone, indexBytes } = this;
+    const add = [...this.files.values()];
+    out.raw(encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes }));
+    const temporary = `${this.path}.tmp`;
+    const file = this.fs.create(temporary);
+    file.write(out.view8());
+    file.syncNow();
+    file.close();
+    this.fs.rename(temporary, this.path);
+    this.fs.syncDirectory(this.directory);
+    this.log = this.fs.openAppend(this.path);
+    this.edits = 0;
+  }
+}
+
+function encodeEdit(edit: Edit): Uint8Array {
+  const payload = new TextEncoder().encode(JSON.stringify(edit));
+  const out = new ByteWriter(payload.length + RECORD_HEADER_BYTES);
+  out.u32(payload.length);
+  out.u32(crc32c(out.view8()));
+  out.u32(crc32c(payload));
+  out.raw(payload);
+  return out.take();
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../clock/clock.ts';
+import type { FileSystem } from '../disk/file-system.ts';
+
+/** Where the engine tells what it does; `level` orders by how much it matters. */
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Record<string, unknown>,
+) => void;
+
+/** What `openEngine` takes. Everything but the directory has a default that works. */
+export interface EngineOptions {
+  dataDir: string;
+  fs?: FileSystem;
+  clock?: Clock;
+  log?: Log;
+  /** When a write is durable, see wal/README.md. Default 'group': before it is acknowledged. */
+  walSync?: 'group' | 'always' | 'async' | 'none';
+  /** 'strict' stops at damage in the middle of the log, 'skip' goes on behind it and reports the loss. */
+  walRecovery?: 'strict' | 'skip';
+  /** Size of a log segment in bytes. */
+  walSegmentBytes?: number;
+  /** For new databases: age in ms at which partitions are dropped, 0 keeps them. */
+  retentionMs?: number;
+  /** For new databases: time range of a partition in s, at most 90 days. */
+  partitionDurationSec?: number;
+  /** Memtable bytes at which a flush starts. */
+  memtableBytes?: number;
+  /** Age in ms at which unflushed rows are flushed. */
+  flushIntervalMs?: number;
+  /** Bytes of data files over all databases beyond which the oldest partitions go; 0 is no cap. */
+  sizeCapBytes?: number;
+  /** Free disk bytes below which writes are refused until there is more; 0 turns the guard off. */
+  reserveBytes?: number;
+  /** How often compaction and retention look for work, ms; 0 leaves it to explicit calls. */
+  maintenanceIntervalMs?: number;
+  /** Flush and merge on this thread; what a test with a fault-injecting file system needs. Default false. */
+  inline?: boolean;
+}
+
+export type ResolvedOptions = Required<EngineOptions>;
+
+export const DEFAULT_MEMTABLE_BYTES = 48 << 20;
+export const DEFAULT_FLUSH_INTERVAL_MS = 10 * 60_000;
+export const DEFAULT_PARTITION_SEC = 86_400;
+export const MAX_PARTITION_SEC = 90 * 86_400;

@@ -1,0 +1,83 @@
+/**
+ * A database as Prometheus sees it: which PromQL series exist.
+ *
+ * Every field that is not a string is a series: its labels are the tags and `__name__`, which is the measurement when
+ * the field is called `value`, else measurement_field. Two fields can come out under one name (`a_b`.`c` and `a`.`b_c`):
+ * with the same tags they are one series, whose samples are merged.
+ */
+import type { Database } from '../engine/database.ts';
+import type { PromTarget } from '../index/prom-names.ts';
+import { compareLabels, compareText, Labels, METRIC_NAME } from './promql/labels.ts';
+import { compileMatcher, type LabelMatcher } from './promql/matcher.ts';
+
+/** A field of a series: where a PromQL series' samples are. */
+export interface FieldSource {
+  ref: number;
+  field: string;
+}
+
+/** One PromQL series; more than one source only where names coincide. */
+export interface PrometheusSeries {
+  labels: Labels;
+  sources: FieldSource[];
+}
+
+/** A PromQL name with one field that stands behind it. */
+interface NamedField extends PromTarget {
+  name: string;
+}
+
+/** PromQL names that pass the matchers on `__name__`, with the fields behind them; strings have none. */
+export function namedFields(database: Database, matchers: readonly LabelMatcher[]): NamedField[] {
+  const tests = matchers.filter((matcher) => matcher.name === METRIC_NAME).map(compileMatcher);
+  const found: NamedField[] = [];
+  for (const [name, targets] of database.index.promNames()) {
+    if (tests.every((test) => test(name))) for (const target of targets) found.push({ name, ...target });
+  }
+  return found;
+}
+
+/** Series that match, in the order of their labels. Whether they have samples at some time is not looked at. */
+export function selectSeries(database: Database, matchers: readonly LabelMatcher[]): PrometheusSeries[] {
+  const { index } = database;
+  const tagMatchers = matchers
+    .filter((matcher) => matcher.name !== METRIC_NAME)
+    .map(({ name, op, value }) => ({ key: name, op, value }));
+  const refsOf = new Map<number, Int32Array>();
+  const byKey = new Map<string, PrometheusSeries>();
+  const fields = namedFields(database, matchers);
+  const ambiguous = new Set(fields.map((field) => field.name)).size < fields.length;
+  const series: PrometheusSeries[] = [];
+  for (const { name, measurement, field: fieldId } of fields) {
+    let refs = refsOf.get(measurement);
+    if (refs === undefined) {
+      refs = index.select(measurement, tagMatchers);
+      refsOf.set(measurement, refs);
+    }
+    const field = index.fields[fieldId].name;
+    for (const ref of index.filterByField(refs, fieldId)) {
+      const labels = labelsOf(database, ref, name);
+      const known = ambiguous ? byKey.get(labels.key) : undefined;
+      if (known !== undefined) {
+        known.sources.push({ ref, field });
+        continue;
+      }
+      const found = { labels, sources: [{ ref, field }] };
+      series.push(found);
+      if (ambiguous) byKey.set(labels.key, found);
+    }
+  }
+  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+function labelsOf(database: Database, ref: number, name: string): Labels {
+  const { keys, values } = database.index.tags(ref);
+  const pairs: [string, string][] = [[METRIC_NAME, name]];
+  for (let i = 0; i < keys.length; i++)
+    if (values[i] !== '' && keys[i] !== METRIC_NAME) pairs.push([keys[i], values[i]]);
+  pairs.sort((a, b) => compareText(a[0], b[0]));
+  return new Labels(
+    pairs.map((pair) => pair[0]),
+    pairs.map((pair) => pair[1]),
+  );
+}
