@@ -18,7 +18,7 @@ const POINTS_PER_REQUEST = 40;
 const STEP_MS = 10_000;
 const BASE_MS = Date.UTC(2024, 0, 1);
 
-const SMALL = ['--memtable-size', '256KiB', '--flush-interval', '1s', '--log-level', 'warn'];
+const SMALL = ['--memtable-size', '3MiB', '--flush-interval', '1s', '--log-level', 'warn'];
 
 /** A small random generator, so that a failing run can be repeated. */
 function random(seed: number): () => number {
@@ -149,7 +149,9 @@ test(`every acknowledged point is there after each of ${KILLS} kills`, { timeout
   }
   server = await startServer({ dataDir, args: SMALL });
   for (const writer of writers) points += await verify(server.url, writer);
-  console.log(`${points} acknowledged values found after ${KILLS} kills`);
+  const files = await metric(server.url, 'varve_files');
+  console.log(`${points} acknowledged values found after ${KILLS} kills, ${files} files`);
+  expect(files, 'kills also met flushes').toBeGreaterThan(0);
   expect(points).toBeGreaterThan(KILLS * POINTS_PER_REQUEST);
   expect(await server.stop()).toBe(0);
 });
@@ -166,4 +168,9 @@ async function killWhileStarting(): Promise<void> {
   const early = await starting.catch(() => undefined);
   await sleep(next() * 150);
   await early?.stop('SIGKILL');
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(text.match(new RegExp(`^${name} (.+)$`, 'm'))?.[1]);
 }
