@@ -4,11 +4,11 @@
  * Bytes: [u8 kind | 128 if sparse]
  *        [presence: integers 0 / 1, one per row]        only when sparse; what follows holds the present rows alone
  *   INTEGERS    [integers]                               v = m
- *   LONG_DECIMAL [u8 exponent e ≥ 10], then as DECIMAL
+ *   LONG_DECIMAL [u8 exponent e][u8 4 mode + 2 if lattice + 1 if exceptions + 16 if corrections], then as DECIMAL
  *   DECIMAL     kinds 8 + 12 e + 4 mode + 2 if lattice + 1 if exceptions, e ≤ 9, mode 0 decimal, 1 float32, 2 reread
  *               [varint count][rows: integers][8 raw bytes each]   with exceptions
- *               [varint mantissa · 8 + exponent]                   with a lattice: q = mantissa / 10^exponent
- *               [corrections: integers]                            unless mode 0
+ *               [varint mantissa · 16 + 2 exponent + 1 if g > 1][varint g]   with a lattice: q = mantissa / 10^exponent
+ *               [corrections: integers]                            with corrections
  *               [m, or k: integers]                                see decimals.ts
  *   WORDS       [words]                                  the 64 bits of each double
  *   FLOAT32     [words]                                  the 32 bits of each double as a float32
@@ -64,6 +64,7 @@ const DECIMALS_PER_EXPONENT = 12;
 const MODE_FLOAT32 = 1;
 const MODE_REREAD = 2;
 const MAX_SHORT_EXPONENT = 9;
+const HAS_CORRECTIONS = 16;
 
 /** The words of a Float64Array or BigInt64Array, sharing its memory. */
 function wordsOf(values: Float64Array | BigInt64Array): Int32Array {
@@ -155,6 +156,11 @@ function encodeFloats(w: ByteWriter, values: Float64Array, n: number, cold: bool
   return plan.float32 ? -1 : plan.exponent;
 }
 
+function hasNonZero(values: Float64Array, n: number): boolean {
+  for (let i = 0; i < n; i++) if (values[i] !== 0) return true;
+  return false;
+}
+
 function encodeDecimals(
   w: ByteWriter,
   plan: DecimalPlan,
@@ -163,15 +169,19 @@ function encodeDecimals(
   n: number,
   cold: boolean,
 ): void {
-  const reread =
-    cold && plan.float32 && plan.corrections.some((c, i) => i < n && c !== 0) && rereadCorrections(values, n, plan);
+  const reread = cold && plan.float32 && hasNonZero(plan.corrections, n) && rereadCorrections(values, n, plan);
   const lattice = cold && n >= 8 && plan.exponent <= MAX_SHORT_EXPONENT ? findLattice(plan.mantissas, n) : null;
   const exceptions = plan.exceptions.length;
-  if (plan.exponent > MAX_SHORT_EXPONENT) w.u8(LONG_DECIMAL);
   const mode = plan.float32 ? (reread ? MODE_REREAD : MODE_FLOAT32) : 0;
+  const hasCorrections = plan.float32 && hasNonZero(plan.corrections, n);
   const flags = mode * 4 + (lattice !== null ? 2 : 0) + (exceptions > 0 ? 1 : 0);
-  if (plan.exponent > MAX_SHORT_EXPONENT) w.u8(plan.exponent * 4 + flags);
-  else w.u8(DECIMAL + plan.exponent * DECIMALS_PER_EXPONENT + flags);
+  if (plan.exponent > MAX_SHORT_EXPONENT || hasCorrections) {
+    w.u8(LONG_DECIMAL);
+    w.u8(plan.exponent);
+    w.u8(flags + (hasCorrections ? HAS_CORRECTIONS : 0));
+  } else {
+    w.u8(DECIMAL + plan.exponent * DECIMALS_PER_EXPONENT + flags);
+  }
   if (exceptions > 0) {
     w.varint(exceptions);
     encodeIntegers(w, Float64Array.from(plan.exceptions), exceptions, cold);
@@ -182,11 +192,13 @@ function encodeDecimals(
   }
   const { mantissas } = plan;
   if (lattice !== null) {
-    w.varint(lattice.mantissa * 8 + lattice.exponent);
+    const { factor } = lattice;
+    w.varint(lattice.mantissa * 16 + lattice.exponent * 2 + (factor > 1 ? 1 : 0));
+    if (factor > 1) w.varint(factor);
     const q = quantumOf(lattice);
-    for (let i = 0; i < n; i++) mantissas[i] = Math.round(mantissas[i] / q) + 0;
+    for (let i = 0; i < n; i++) mantissas[i] = Math.round(mantissas[i] / factor / q) + 0;
   }
-  if (plan.float32) encodeIntegers(w, plan.corrections, n, cold);
+  if (hasCorrections) encodeIntegers(w, plan.corrections, n, cold);
   encodeIntegers(w, mantissas, n, cold);
 }
 
@@ -338,34 +350,35 @@ function decodeSingles(c: Cursor, n: number, values: Float64Array): void {
 }
 
 function decodeDecimals(c: Cursor, kind: number, n: number, values: Float64Array): void {
-  const code = kind === LONG_DECIMAL ? readByte(c) : kind - DECIMAL;
-  const perExponent = kind === LONG_DECIMAL ? 4 : DECIMALS_PER_EXPONENT;
-  const exponent = Math.floor(code / perExponent);
-  const flags = code % perExponent;
+  const isLong = kind === LONG_DECIMAL;
+  const exponent = isLong ? readByte(c) : Math.floor((kind - DECIMAL) / DECIMALS_PER_EXPONENT);
+  const flags = isLong ? readByte(c) : (kind - DECIMAL) % DECIMALS_PER_EXPONENT;
   if (exponent >= POWERS_OF_TEN.length) throw new RangeError(`a decimal exponent of ${exponent}`);
   const scale = POWERS_OF_TEN[exponent];
-  const mode = flags >>> 2;
+  const mode = (flags >>> 2) & 3;
   const exceptions = flags & 1 ? readVarint(c) : 0;
   if (exceptions > n) throw new RangeError(`${exceptions} exceptions of ${n} values`);
   const rows = new Float64Array(exceptions);
   decodeIntegers(c, exceptions, rows);
   const raw = readRaw(c, exceptions * 8);
   let quantum = 0;
+  let factor = 1;
   if (flags & 2) {
     const lattice = readVarint(c);
-    quantum = Math.floor(lattice / 8) / POWERS_OF_TEN[lattice % 8];
+    quantum = Math.floor(lattice / 16) / POWERS_OF_TEN[(lattice % 16) >>> 1];
+    if (lattice % 2 === 1) factor = readVarint(c);
   }
   if (mode !== 0) {
-    const corrections = new Float64Array(n);
-    decodeIntegers(c, n, corrections);
+    const corrections = flags & HAS_CORRECTIONS ? new Float64Array(n) : null;
+    if (corrections !== null) decodeIntegers(c, n, corrections);
     decodeIntegers(c, n, values);
-    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = Math.round(values[i] * quantum);
+    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = factor * Math.round(values[i] * quantum) + 0;
     for (let i = 0; i < n; i++) values[i] = Math.fround(values[i] / scale);
     if (mode === MODE_REREAD) for (let i = 0; i < n; i++) values[i] = rereadCached(values[i]);
-    applyCorrections(values, corrections, n);
+    if (corrections !== null) applyCorrections(values, corrections, n);
   } else {
     decodeIntegers(c, n, values);
-    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = Math.round(values[i] * quantum);
+    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = factor * Math.round(values[i] * quantum) + 0;
     if (exponent > 0) for (let i = 0; i < n; i++) values[i] /= scale;
   }
   const bytes = new Uint8Array(values.buffer);

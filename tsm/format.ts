@@ -71,10 +71,8 @@ export interface SectionPlace {
 /** What the tail says. */
 export interface Tail {
   header: TsmHeader;
-  rows: number;
-  values: number;
-  minOffsetNs: number;
-  maxOffsetNs: number;
+  /** Rows × columns of all row groups that hold no value. */
+  absentValues: number;
   sections: SectionPlace[];
 }
 
@@ -111,18 +109,16 @@ export function encodeTail(tail: Tail): Uint8Array {
   const hasLsn = header.minLsn !== undefined && header.maxLsn !== undefined;
   w.u8((header.cold ? IS_COLD : 0) | (hasLsn ? HAS_LSN : 0));
   w.text(header.database);
-  w.zigzag(header.partitionStartSec);
-  w.varint(header.partitionDurationSec);
+  writeScaled(w, header.partitionDurationSec);
+  // Partitions are aligned to their duration.
+  w.zigzag(header.partitionStartSec / header.partitionDurationSec);
   w.text(header.indexEpoch);
   w.u8(header.level);
   if (hasLsn) {
     w.varint(header.minLsn!);
     w.varint(header.maxLsn!);
   }
-  w.varint(tail.rows);
-  w.varint(tail.values);
-  writeScaled(w, tail.minOffsetNs);
-  writeScaled(w, tail.maxOffsetNs);
+  w.varint(tail.absentValues);
   for (const section of tail.sections) {
     w.varint(section.length * 2 + (section.inline === null ? 1 : 0));
     if (section.inline !== null) {
@@ -146,10 +142,11 @@ export function decodeTail(stored: Uint8Array): Tail {
   const c = cursorOf(bytes, 0, bytes.length - 8);
   const flags = readByte(c);
   const database = readText(c);
+  const partitionDurationSec = readScaled(c);
   const header: TsmHeader = {
     database,
-    partitionStartSec: readZigzag(c),
-    partitionDurationSec: readVarint(c),
+    partitionStartSec: readZigzag(c) * partitionDurationSec,
+    partitionDurationSec,
     indexEpoch: readText(c),
     level: readByte(c),
     cold: (flags & IS_COLD) !== 0,
@@ -160,10 +157,7 @@ export function decodeTail(stored: Uint8Array): Tail {
   }
   const tail: Tail = {
     header,
-    rows: readVarint(c),
-    values: readVarint(c),
-    minOffsetNs: readScaled(c),
-    maxOffsetNs: readScaled(c),
+    absentValues: readVarint(c),
     sections: [],
   };
   for (let s = 0; s < SECTION_COUNT; s++) {

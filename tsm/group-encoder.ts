@@ -6,7 +6,7 @@ import type { Column, RowSlice } from '../batch/column.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { encodeColumn } from './column-codec.ts';
-import { JOINED_BYTES } from './format.ts';
+import { CRC_BYTES, JOINED_BYTES } from './format.ts';
 import type { GroupReader } from './group-reader.ts';
 import { encodeIntegers } from './integers.ts';
 import { joinColumns } from './pack-columns.ts';
@@ -15,6 +15,7 @@ import {
   CONTINUES,
   HAS_STATISTICS,
   IS_JOINED,
+  IS_OPEN,
   IS_PACK,
   type RowGroupRecord,
   TIMES_MASK,
@@ -56,10 +57,15 @@ interface KnownEncoded {
 export class GroupEncoder {
   minOffsetNs = Number.POSITIVE_INFINITY;
   maxOffsetNs = Number.NEGATIVE_INFINITY;
+  /** Rows × columns of all groups. */
+  slots = 0;
   private readonly out: ByteWriter;
   private readonly cold: boolean;
   private readonly index = new ByteWriter(4096);
   private count = 0;
+  /** Where in the buffer the frame of joined groups begins that may still grow; -1 without. */
+  private frameStart = -1;
+  private lastRecordAt = 0;
   private readonly known = new Map<number, KnownTimes>();
   /** Encoded times of packs and of copied groups, by checksum. */
   private readonly knownEncoded = new Map<number, KnownEncoded>();
@@ -205,9 +211,9 @@ export class GroupEncoder {
     const { parts } = this;
     if (parts.length < JOINED_BYTES) {
       record.flags |= IS_JOINED;
-      this.out.raw(parts.view8());
-      this.out.u32(crc32c(parts.view8()));
+      this.joinFrame();
     } else {
+      this.frameStart = -1;
       let at = 0;
       const lengths = record.timeBytes > 0 ? [record.timeBytes, ...record.columnBytes] : record.columnBytes;
       for (const length of lengths) {
@@ -217,10 +223,31 @@ export class GroupEncoder {
         at += length;
       }
     }
+    this.lastRecordAt = this.index.length;
+    this.slots += record.rows * record.columnBytes.length;
     writeRowGroup(this.index, record);
     this.minOffsetNs = Math.min(this.minOffsetNs, record.minOffsetNs);
     this.maxOffsetNs = Math.max(this.maxOffsetNs, record.maxOffsetNs);
     return this.count++;
+  }
+
+  /** Adds `parts` to the frame of the joined group before, while that is small and still in the buffer; else begins one. */
+  private joinFrame(): void {
+    const { out, parts } = this;
+    const size = out.length - this.frameStart;
+    if (this.frameStart >= 0 && size > 0 && size + parts.length < JOINED_BYTES) {
+      this.index.bytes[this.lastRecordAt] |= IS_OPEN;
+      out.length -= CRC_BYTES;
+    } else {
+      this.frameStart = out.length;
+    }
+    out.raw(parts.view8());
+    out.u32(crc32c(out.bytes.subarray(this.frameStart, out.length)));
+  }
+
+  /** The buffer was written out: frames in it are closed. */
+  drained(): void {
+    this.frameStart = -1;
   }
 }
 

@@ -13,7 +13,7 @@ import { cached, cacheKey, type DecodeCache } from './decode-cache.ts';
 import { CRC_BYTES, corrupt } from './format.ts';
 import { decodeIntegers } from './integers.ts';
 import { decodePackTimes, type PackTimes } from './pack-times.ts';
-import { IS_JOINED, IS_PACK, type RowGroups, TIMES_MASK, TIMES_OWN, TIMES_REGULAR } from './row-groups.ts';
+import { frameOf, IS_JOINED, IS_PACK, type RowGroups, TIMES_MASK, TIMES_OWN, TIMES_REGULAR } from './row-groups.ts';
 import { decodeStatistics, type Statistics } from './statistics.ts';
 
 /** A field as a file knows it. */
@@ -32,9 +32,8 @@ export class GroupReader {
   readonly lists: readonly Int32Array[];
   private readonly file: ReadableFile;
   private readonly id = nextFileId++;
-  /** The joined group read last: its columns are usually asked for together. */
-  private joinedGroup = -1;
-  private joinedBytes: Uint8Array = new Uint8Array(0);
+  /** The frame of joined groups read last: its columns are usually asked for together. */
+  private frame = { first: -1, last: -1, bytes: new Uint8Array(0) as Uint8Array };
 
   constructor(file: ReadableFile, groups: RowGroups, fields: readonly TsmField[], lists: readonly Int32Array[]) {
     this.file = file;
@@ -71,13 +70,14 @@ export class GroupReader {
       length = groups.columnBytes[first + part - 1];
     }
     if (!joined) return cursorOf(this.verified(offset, length), 0, length);
-    if (this.joinedGroup !== g) {
-      const start = groups.offset[g];
-      this.joinedBytes = this.verified(start, groups.offset[g + 1] - start - CRC_BYTES);
-      this.joinedGroup = g;
+    if (g < this.frame.first || g > this.frame.last) {
+      const { first, last } = frameOf(groups, g);
+      const start = groups.offset[first];
+      const bytes = this.verified(start, groups.offset[last + 1] - start - CRC_BYTES);
+      this.frame = { first, last, bytes };
     }
-    const at = offset - groups.offset[g];
-    return cursorOf(this.joinedBytes, at, at + length);
+    const at = offset - groups.offset[this.frame.first];
+    return cursorOf(this.frame.bytes, at, at + length);
   }
 
   /** Bytes at `offset` whose CRC32C follows them, with slack for cursors behind them. */

@@ -15,7 +15,7 @@ import { decodeBytes, encodeBytes, zstd } from './byte-compression.ts';
 import { type Cursor, readByte } from './cursor.ts';
 import { codedSizeBits, codeLengths, decodeHuffman, encodeHuffman, MAX_CODE_BITS } from './huffman.ts';
 import { bitLength, decodePacked, encodePacked, packedBlocksSizeBytes } from './packed-blocks.ts';
-import { bestRice, decodeRice, encodeRice } from './rice.ts';
+import { bestRice, encodeRice } from './rice.ts';
 
 /** Numbers are on disk. */
 export const CODER = { ZERO: 0, PACKED: 1, RICE: 2, RUNS: 3, HUFFMAN: 4, PLANES: 5 } as const;
@@ -204,9 +204,6 @@ export function decodeCoded(c: Cursor, n: number, z: Float64Array | Int32Array, 
       return;
     case CODER.PACKED:
       decodePacked(c, n, z);
-      return;
-    case CODER.RICE:
-      decodeRice(c, n, z);
       return;
     case CODER.HUFFMAN:
       decodeTokens(c, n, z);

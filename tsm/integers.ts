@@ -7,7 +7,8 @@
  * 3. A coder writes z: nothing (all zero), bit-packed blocks, Rice, runs, Huffman tokens, or byte planes under zstd or LZ4.
  * Hot files choose by estimates and pack; cold ones measure every order with every coder and keep the smallest.
  *
- * Bytes: [u8 order | coder << 3 | 64 if there is a unit | 128 if some z ≥ 2^31]
+ * Bytes: [u8 header: order + 5 · coder + 30 if there is a unit + 60 if some z ≥ 2^31; or, for the commonest short streams,
+ *            128 + 25 · order + k: Rice with parameter k < 25 and no unit]
  *        [u8 exponent of the unit]            only with a unit
  *        [zigzag base, …]                     FOR: minimum; DELTA_*: first; DELTA_FOR: also smallest delta; DELTA2: also first delta
  *        [coder's bytes]
@@ -19,6 +20,7 @@ import { ByteWriter } from '../bytes/writer.ts';
 import { type Cursor, readByte, readVarint, readZigzag } from './cursor.ts';
 import { CODER, chooseCoder, decodeCoded, encodeCoded, packedEstimateBits } from './integer-coders.ts';
 import { bitLength } from './packed-blocks.ts';
+import { decodeRice } from './rice.ts';
 
 /** The largest magnitude an integer stream takes: 2^50. */
 export const MAX_INTEGER = 2 ** 50;
@@ -29,8 +31,11 @@ const DELTA_FOR = 2;
 const DELTA_ZIGZAG = 3;
 const DELTA2_ZIGZAG = 4;
 type Order = 0 | 1 | 2 | 3 | 4;
-const HAS_UNIT = 64;
-const IS_LONG = 128;
+const ORDERS = 5;
+const HAS_UNIT = 30;
+const IS_LONG = 60;
+const SHORT_RICE = 128;
+const SHORT_RICE_KS = 25;
 export const ORDER_NAMES = ['for', 'zigzag', 'delta-for', 'delta', 'delta2'] as const;
 
 let scaled = new Float64Array(1024);
@@ -225,7 +230,7 @@ export function encodeIntegers(w: ByteWriter, m: Float64Array, n: number, cold: 
     const { min, max } = profile;
     const trial = encodeRuns(source, n, runs, cold);
     if (trial.length < chosen.bytes || (!cold && min === max)) {
-      w.u8(FOR | (CODER.RUNS << 3) | (useUnit ? HAS_UNIT : 0));
+      w.u8(FOR + CODER.RUNS * ORDERS + (useUnit ? HAS_UNIT : 0));
       if (useUnit) w.u8(unit);
       w.zigzag(0);
       w.raw(trial);
@@ -236,12 +241,15 @@ export function encodeIntegers(w: ByteWriter, m: Float64Array, n: number, cold: 
     measure(source, n);
     z = transform(source, n, best.order, best.long);
   }
-  w.u8(best.order | (chosen.coder << 3) | (useUnit ? HAS_UNIT : 0) | (best.long ? IS_LONG : 0));
+  const isShortRice = chosen.coder === CODER.RICE && chosen.k < SHORT_RICE_KS && !useUnit;
+  if (isShortRice) w.u8(SHORT_RICE + best.order * SHORT_RICE_KS + chosen.k);
+  else w.u8(best.order + chosen.coder * ORDERS + (useUnit ? HAS_UNIT : 0) + (best.long ? IS_LONG : 0));
   if (useUnit) w.u8(unit);
   if (best.order === FOR) w.zigzag(profile.min);
   else if (best.order !== ZIGZAG) w.zigzag(source[0]);
   if (best.order === DELTA_FOR) w.zigzag(profile.minDelta);
   if (best.order === DELTA2_ZIGZAG) w.zigzag(source[1] - source[0]);
+  if (chosen.coder === CODER.RICE && !isShortRice) w.u8(chosen.k);
   encodeCoded(w, z, countOf(best.order, n), chosen, cold);
 }
 
@@ -268,25 +276,30 @@ function encodeRuns(m: Float64Array, n: number, runs: number, cold: boolean): Ui
 export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
   if (n === 0) return;
   const header = readByte(c);
-  const order = header & 7;
-  const coder = (header >>> 3) & 7;
-  const unit = header & HAS_UNIT ? 10 ** readByte(c) : 1;
+  const isShortRice = header >= SHORT_RICE;
+  const order = isShortRice ? Math.floor((header - SHORT_RICE) / SHORT_RICE_KS) : header % ORDERS;
+  const coder = isShortRice ? CODER.RICE : Math.floor((header % HAS_UNIT) / ORDERS);
+  const isLong = !isShortRice && header >= IS_LONG;
+  const unit = !isShortRice && header % IS_LONG >= HAS_UNIT ? 10 ** readByte(c) : 1;
+  shortRiceK = isShortRice ? (header - SHORT_RICE) % SHORT_RICE_KS : -1;
+  if (order >= ORDERS) throw new RangeError(`unknown header of integers ${header}`);
   if (coder === CODER.RUNS) {
     readZigzag(c);
     decodeRuns(c, n, out);
   } else {
     reserveScratch(n);
-    const z = header & IS_LONG ? zLong : zShort;
+    // Rice decodes into doubles when it may have to: its values have no fixed bound.
+    const z = isLong || isShortRice ? zLong : zShort;
     if (order === FOR) {
       const base = readZigzag(c);
       if (coder === CODER.ZERO) {
         out.fill(base, 0, n);
       } else {
-        decodeCoded(c, n, z, coder);
+        decodeZ(c, n, z, coder);
         for (let i = 0; i < n; i++) out[i] = z[i] + base;
       }
     } else if (order === ZIGZAG) {
-      decodeCoded(c, n, z, coder);
+      decodeZ(c, n, z, coder);
       for (let i = 0; i < n; i++) out[i] = z[i] % 2 === 1 ? -(z[i] + 1) / 2 : z[i] / 2;
     } else if (order === DELTA_FOR || order === DELTA_ZIGZAG) {
       decodeDeltas(c, n, z, coder, order === DELTA_FOR, out);
@@ -297,6 +310,14 @@ export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
     }
   }
   if (unit !== 1) for (let i = 0; i < n; i++) out[i] *= unit;
+}
+
+/** The parameter in the header of the stream being decoded, or -1 when it stands before the coder's bytes. */
+let shortRiceK = -1;
+
+function decodeZ(c: Cursor, n: number, z: Int32Array | Float64Array, coder: number): void {
+  if (coder === CODER.RICE) decodeRice(c, n, z, shortRiceK >= 0 ? shortRiceK : readByte(c));
+  else decodeCoded(c, n, z, coder);
 }
 
 function decodeDeltas(
@@ -314,7 +335,7 @@ function decodeDeltas(
     for (let i = 1; i < n; i++) out[i] = v += base;
     return;
   }
-  decodeCoded(c, n - 1, z, coder);
+  decodeZ(c, n - 1, z, coder);
   if (offset) {
     for (let i = 1; i < n; i++) {
       v += z[i - 1] + base;
@@ -346,7 +367,7 @@ function decodeDeltas2(c: Cursor, n: number, z: Int32Array | Float64Array, coder
   let delta = readZigzag(c);
   out[0] = v;
   if (n > 1) out[1] = v += delta;
-  decodeCoded(c, n - 2, z, coder);
+  decodeZ(c, n - 2, z, coder);
   for (let i = 2; i < n; i++) {
     const d = z[i - 2];
     delta += d % 2 === 1 ? -(d + 1) / 2 : d / 2;

@@ -3,11 +3,12 @@
  *
  * Keys come in blocks of up to 4096. A key is the length it shares with the key before it in its block, and the rest.
  *
- * Bytes: per block [varint keys][shared lengths: integers][rest lengths: integers][rests: byte compression]
+ * Bytes: per block [varint keys · 2 + 1][shared lengths: integers][rest lengths: integers][rests: byte compression]
+ *        or, for a few keys, [varint keys · 2] and per key [varint shared length][varint rest length][rest]
  */
 import { ByteWriter } from '../bytes/writer.ts';
-import { decodeBytes, type Effort, encodeBytes } from './byte-compression.ts';
-import { type Cursor, readVarint } from './cursor.ts';
+import { decodeBytes, encodeBytes } from './byte-compression.ts';
+import { type Cursor, readRaw, readVarint } from './cursor.ts';
 import { decodeIntegers, encodeIntegers } from './integers.ts';
 
 const BLOCK_KEYS = 4096;
@@ -47,11 +48,20 @@ export class KeyWriter {
   }
 
   private closeBlock(plain: boolean): void {
-    this.out.varint(this.count);
+    if (plain) {
+      this.out.varint(this.count * 2);
+      let at = 0;
+      for (let i = 0; i < this.count; i++) {
+        this.out.varint(this.shared[i]);
+        this.out.blob(this.rests.bytes.subarray(at, at + this.lengths[i]));
+        at += this.lengths[i];
+      }
+      return;
+    }
+    this.out.varint(this.count * 2 + 1);
     encodeIntegers(this.out, this.shared, this.count, true);
     encodeIntegers(this.out, this.lengths, this.count, true);
-    const effort: Effort = plain ? 'plain' : this.cold ? 'thorough' : 'balanced';
-    encodeBytes(this.out, this.rests.view8(), effort);
+    encodeBytes(this.out, this.rests.view8(), this.cold ? 'thorough' : 'balanced');
     this.rests.reset();
     this.count = 0;
   }
@@ -60,14 +70,24 @@ export class KeyWriter {
 /** Yields each key in order; the bytes belong to the caller. */
 export function* readKeys(c: Cursor): Generator<Uint8Array> {
   while (c.at < c.end) {
-    const count = readVarint(c);
+    const header = readVarint(c);
+    const count = Math.floor(header / 2);
     if (count < 1 || count > BLOCK_KEYS) throw new RangeError(`a block of ${count} keys`);
+    let previous: Uint8Array = new Uint8Array(0);
+    if (header % 2 === 0) {
+      for (let i = 0; i < count; i++) {
+        const same = readVarint(c);
+        if (same > previous.length) throw new RangeError('series keys do not add up');
+        previous = Buffer.concat([previous.subarray(0, same), readRaw(c, readVarint(c))]);
+        yield previous;
+      }
+      continue;
+    }
     const shared = new Float64Array(count);
     const lengths = new Float64Array(count);
     decodeIntegers(c, count, shared);
     decodeIntegers(c, count, lengths);
     const rests = decodeBytes(c);
-    let previous: Uint8Array = new Uint8Array(0);
     let at = 0;
     for (let i = 0; i < count; i++) {
       if (!(shared[i] >= 0 && shared[i] <= previous.length && lengths[i] >= 0 && at + lengths[i] <= rests.length)) {

@@ -13,7 +13,7 @@ import type { FileSystem, ReadableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { mayContain } from './bloom.ts';
 import { decodeBytes } from './byte-compression.ts';
-import { type Cursor, cursorOf, readByte, readVarint, SLACK_BYTES, withSlack } from './cursor.ts';
+import { type Cursor, cursorOf, readRaw, readVarint, SLACK_BYTES, withSlack } from './cursor.ts';
 import { type DecodeCache, sharedDecodeCache } from './decode-cache.ts';
 import {
   corrupt,
@@ -21,7 +21,6 @@ import {
   FOOTER_BYTES,
   MAGIC,
   MAGIC_BYTES,
-  readText,
   SECTION,
   SECTION_NAMES,
   type Tail,
@@ -79,7 +78,7 @@ export class TsmFile {
   constructor(file: ReadableFile) {
     this.file = file;
     this.tail = this.readTail();
-    const { header, rows, values, minOffsetNs, maxOffsetNs } = this.tail;
+    const { header } = this.tail;
     const { fields, lists } = readFields(this.section(SECTION.FIELDS));
     const groups = readRowGroups(
       this.section(SECTION.GROUPS),
@@ -88,16 +87,24 @@ export class TsmFile {
     this.reader = new GroupReader(file, groups, fields, lists);
     // The count stands first in the table; the table itself waits until a series is asked for.
     const seriesCount = readVarint(this.section(SECTION.SERIES));
-    this.meta = {
-      ...header,
-      path: file.path,
-      sizeBytes: file.size,
-      rows,
-      values,
-      seriesCount,
-      minOffsetNs,
-      maxOffsetNs,
+    this.meta = { ...header, path: file.path, sizeBytes: file.size, seriesCount, ...this.totals() };
+  }
+
+  private totals(): Pick<TsmMeta, 'rows' | 'values' | 'minOffsetNs' | 'maxOffsetNs'> {
+    const { groups } = this.reader;
+    const totals = {
+      rows: 0,
+      values: -this.tail.absentValues,
+      minOffsetNs: Number.POSITIVE_INFINITY,
+      maxOffsetNs: Number.NEGATIVE_INFINITY,
     };
+    for (let g = 0; g < groups.count; g++) {
+      totals.rows += groups.rows[g];
+      totals.values += groups.rows[g] * (groups.firstColumn[g + 1] - groups.firstColumn[g]);
+      totals.minOffsetNs = Math.min(totals.minOffsetNs, groups.minOffsetNs[g]);
+      totals.maxOffsetNs = Math.max(totals.maxOffsetNs, groups.maxOffsetNs[g]);
+    }
+    return totals;
   }
 
   close(): void {
@@ -417,9 +424,11 @@ function readFields(c: Cursor): { fields: TsmField[]; lists: Int32Array[] } {
   const fields: TsmField[] = [];
   const count = readVarint(c);
   for (let i = 0; i < count; i++) {
-    const type = readByte(c);
+    const size = readVarint(c);
+    const type = size % 8;
     if (type > 4) throw new RangeError(`a field of type ${type}`);
-    fields.push({ type: type as FieldType, name: readText(c) });
+    const name = new TextDecoder().decode(readRaw(c, Math.floor(size / 8)));
+    fields.push({ type: type as FieldType, name });
   }
   const lists: Int32Array[] = [];
   const listCount = readVarint(c);

@@ -2,12 +2,12 @@
  * Golomb-Rice codes: the best table-free code for short runs of small differences, where a Huffman table would cost
  * more than it saves. (R. F. Rice, "Some practical universal noiseless coding techniques", 1979.)
  *
- * Bytes: [u8 k][bits, LSB first: q = v >> k ones, a zero, then the low k bits of v]
+ * Bytes: [bits, LSB first: q = v >> k ones, a zero, then the low k bits of v]; k is stored by the integer stream
  * A quotient of 20 or more is written as 20 ones followed by the whole value in 53 bits.
  */
 import type { ByteWriter } from '../bytes/writer.ts';
 import { BitReader, BitWriter } from './bit-packing.ts';
-import { type Cursor, readByte } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
 
 const ESCAPE_ONES = 20;
 const MAX_K = 40;
@@ -32,7 +32,6 @@ export function bestRice(z: Float64Array | Int32Array, n: number): { k: number; 
 
 /** Appends `z[0, n)`, non-negative integers below 2^53. */
 export function encodeRice(w: ByteWriter, z: Float64Array | Int32Array, n: number, k: number): void {
-  w.u8(k);
   const bits = new BitWriter(w);
   const scale = 2 ** k;
   for (let i = 0; i < n; i++) {
@@ -50,8 +49,7 @@ export function encodeRice(w: ByteWriter, z: Float64Array | Int32Array, n: numbe
 }
 
 /** Reads `n` values into `z[0, n)`. */
-export function decodeRice(c: Cursor, n: number, z: Float64Array | Int32Array): void {
-  const k = readByte(c);
+export function decodeRice(c: Cursor, n: number, z: Float64Array | Int32Array, k: number): void {
   if (k > MAX_K) throw new RangeError(`a Rice parameter of ${k}`);
   const view = c.view;
   let bit = c.at * 8;

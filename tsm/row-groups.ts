@@ -4,9 +4,10 @@
  *
  * Groups lie one after another from the end of the file's magic, so offsets are sums of lengths and are not stored.
  * A group's parts are its times (unless regular or shared) and its columns. A joined group ends in one CRC32C of all
- * parts; in any other, each part is followed by its own.
+ * parts; in any other, each part is followed by its own. Small joined groups share a frame: all but the last are open, and the
+ * checksum after the last covers the parts of all of them.
  *
- * Record: [u8 flags: 1 pack, 2 joined, 12 times (0 regular, 4 own, 8 shared), 16 statistics, 32 continues the series before]
+ * Record: [u8 flags: 1 pack, 2 joined, 12 times (0 regular, 4 own, 8 shared), 16 statistics, 32 continues the series before, 64 open]
  *         [varint field list][varint series, packs only][varint rows]
  *         regular: [scaled first][scaled step]     own: [scaled min][scaled max][varint bytes]
  *         shared:  [scaled min][scaled max][varint groups back to the owner]
@@ -25,6 +26,7 @@ export const TIMES_OWN = 4;
 export const TIMES_SHARED = 8;
 export const HAS_STATISTICS = 16;
 export const CONTINUES = 32;
+export const IS_OPEN = 64;
 
 /** One group, as the writer describes it. */
 export interface RowGroupRecord {
@@ -86,6 +88,15 @@ export interface RowGroups {
   bytes: Uint8Array;
 }
 
+/** The joined groups whose parts one checksum covers: from the first to the last, which it follows. */
+export function frameOf(groups: RowGroups, g: number): { first: number; last: number } {
+  let first = g;
+  while (first > 0 && groups.flags[first - 1] & IS_OPEN) first--;
+  let last = g;
+  while (last + 1 < groups.count && groups.flags[last] & IS_OPEN) last++;
+  return { first, last };
+}
+
 /** Parses the section. `widths` is the number of fields of each field list. */
 export function readRowGroups(c: Cursor, widths: Int32Array): RowGroups {
   const count = readVarint(c);
@@ -143,7 +154,7 @@ function readRecord(c: Cursor, g: RowGroups, i: number, widths: Int32Array): voi
     g.columnBytes = grown;
   }
   const parts = width + (times === TIMES_OWN ? 1 : 0);
-  let length = g.timeBytes[i] + CRC_BYTES * (flags & IS_JOINED ? 1 : parts);
+  let length = g.timeBytes[i] + (flags & IS_OPEN ? 0 : CRC_BYTES * (flags & IS_JOINED ? 1 : parts));
   for (let col = 0; col < width; col++) {
     const bytes = readVarint(c);
     g.columnBytes[first + col] = bytes;

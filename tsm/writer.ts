@@ -96,6 +96,8 @@ class Writer implements TsmWriter {
     this.groups = new GroupEncoder(this.buffer, header.cold);
     this.keys = new KeyWriter(header.cold);
     this.groupRows = header.cold ? COLD_GROUP_ROWS : HOT_GROUP_ROWS;
+    const { partitionStartSec, partitionDurationSec } = header;
+    assert(partitionStartSec % partitionDurationSec === 0, `partition ${partitionStartSec} is not aligned`);
     this.file = fs.create(`${path}.tmp`);
     this.buffer.raw(MAGIC);
   }
@@ -156,7 +158,8 @@ class Writer implements TsmWriter {
       this.place(bloomOf(this.refs, this.seriesCount), false),
     ];
     const { rows, values } = this;
-    this.buffer.raw(encodeTail({ header: this.header, rows, values, minOffsetNs, maxOffsetNs, sections }));
+    const absentValues = this.groups.slots - values;
+    this.buffer.raw(encodeTail({ header: this.header, absentValues, sections }));
     this.drain(0);
     this.file.syncNow();
     const sizeBytes = this.file.size;
@@ -335,14 +338,16 @@ class Writer implements TsmWriter {
     if (this.buffer.length === 0 || this.buffer.length < keepBelow) return;
     this.file.write(this.buffer.view8());
     this.buffer.reset();
+    this.groups.drained();
   }
 
   private fieldsSection(): Uint8Array {
     const w = new ByteWriter(256);
     w.varint(this.fieldRecords.length);
     for (const { name, type } of this.fieldRecords) {
-      w.u8(type);
-      w.text(name);
+      const bytes = Buffer.from(name);
+      w.varint(bytes.length * 8 + type);
+      w.raw(bytes);
     }
     w.varint(this.listRecords.length);
     for (const ids of this.listRecords) {
