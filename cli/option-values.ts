@@ -1,5 +1,6 @@
 /** Parsers of option values. A wrong value is answered with what would be right. */
 import { InvalidArgumentError } from 'commander';
+import { RE2JS } from 're2js';
 import { parseDurationMs } from '../clock/duration.ts';
 
 export interface ListenAddress {
@@ -36,4 +37,14 @@ export function parseSizeOption(text: string): number {
     throw new InvalidArgumentError('Give a size, such as 64MiB, 1GiB or a number of bytes.');
   }
   return Math.floor(Number(match[1]) * unit);
+}
+
+/** A regular expression (RE2), as it is. */
+export function parseRegexOption(text: string): string {
+  try {
+    RE2JS.compile(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(`Give a regular expression (RE2): ${(error as Error).message}.`);
+  }
 }

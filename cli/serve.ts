@@ -14,7 +14,13 @@ import { VarveError } from '../errors/errors.ts';
 import { DEFAULT_SERVER_LIMITS } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK } from './exit-codes.ts';
-import { type ListenAddress, parseDurationOption, parseListen, parseSizeOption } from './option-values.ts';
+import {
+  type ListenAddress,
+  parseDurationOption,
+  parseListen,
+  parseRegexOption,
+  parseSizeOption,
+} from './option-values.ts';
 import { readVersion } from './version.ts';
 
 interface ServeOptions {
@@ -29,6 +35,8 @@ interface ServeOptions {
   maxBodySize: number;
   queryTimeout: number;
   shutdownTimeout: number;
+  corsOrigin: string;
+  enableAdminApi: boolean;
   logLevel: string;
 }
 
@@ -64,6 +72,12 @@ export function addServeCommand(program: Command): void {
     )
     .addOption(duration('--shutdown-timeout <duration>', 'longest wait for requests when stopping', 10_000, '10s'))
     .addOption(
+      new Option('--cors-origin <regex>', 'origins (RE2, matched whole) whose pages may read answers')
+        .argParser(parseRegexOption)
+        .default(DEFAULT_SERVER_LIMITS.corsOrigin),
+    )
+    .option('--enable-admin-api', 'let series be deleted and snapshots be taken over HTTP', false)
+    .addOption(
       new Option('--log-level <level>', 'least severe log line to print')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info'),
@@ -92,7 +106,20 @@ function size(flags: string, text: string, bytes: number, shown: string): Option
   return new Option(flags, text).argParser(parseSizeOption).default(bytes, shown);
 }
 
-async function serve(options: ServeOptions): Promise<void> {
+/** Every option with its value, as the command line would say it. */
+function shownFlags(command: Command): Record<string, string> {
+  const flags: Record<string, string> = {};
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const value: unknown = command.getOptionValue(name);
+    const isDefault = command.getOptionValueSource(name) === 'default';
+    const text = typeof value === 'object' ? Object.values(value ?? {}).join(':') : String(value);
+    flags[option.long?.replace(/^--/, '') ?? name] = (isDefault && option.defaultValueDescription) || text;
+  }
+  return flags;
+}
+
+async function serve(options: ServeOptions, command: Command): Promise<void> {
   const version = readVersion();
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
   const dataDir = resolve(options.data);
@@ -101,6 +128,9 @@ async function serve(options: ServeOptions): Promise<void> {
     version,
     bodyLimitBytes: options.maxBodySize,
     queryTimeoutMs: options.queryTimeout,
+    corsOrigin: options.corsOrigin,
+    adminApi: options.enableAdminApi,
+    flags: shownFlags(command),
     log,
   });
 

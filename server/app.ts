@@ -4,7 +4,7 @@
  */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { compress } from 'hono/compress';
+import { packAnswer } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
 import { readParameters } from './parameters.ts';
@@ -13,9 +13,16 @@ import { RAW_ROUTES } from './raw-routes.ts';
 import type { Method, Route, RouteContext } from './route.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { prometheusAdminRoutes } from './routes/prometheus-admin.ts';
+import { prometheusExemplarRoutes } from './routes/prometheus-exemplars.ts';
+import { prometheusExpressionRoutes } from './routes/prometheus-expression.ts';
+import { prometheusFederateRoutes } from './routes/prometheus-federate.ts';
 import { prometheusQueryRoutes } from './routes/prometheus-query.ts';
 import { prometheusSeriesRoutes } from './routes/prometheus-series.ts';
 import { prometheusStatusRoutes } from './routes/prometheus-status.ts';
+import { prometheusTargetRoutes } from './routes/prometheus-targets.ts';
+import { remoteReadRoutes } from './routes/remote-read.ts';
+import { storageStatusRoutes } from './routes/storage-status.ts';
 import type { ServerState } from './state.ts';
 
 const routes: readonly Route[] = [
@@ -24,24 +31,28 @@ const routes: readonly Route[] = [
   ...prometheusQueryRoutes,
   ...prometheusSeriesRoutes,
   ...prometheusStatusRoutes,
+  ...storageStatusRoutes,
+  ...prometheusTargetRoutes,
+  ...prometheusExpressionRoutes,
+  ...prometheusExemplarRoutes,
+  ...prometheusFederateRoutes,
+  ...prometheusAdminRoutes,
+  ...remoteReadRoutes,
 ];
-
-/** What a browser's page of another origin may do, as Prometheus allows it. */
-const CORS_HEADERS = {
-  'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
-  'access-control-allow-methods': 'GET, POST, OPTIONS',
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'Date',
-};
 
 type Environment = { Bindings: HttpBindings };
 
 export function createApp(state: ServerState): Hono<Environment> {
   const app = new Hono<Environment>();
-  app.use(compress());
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(CORS_HEADERS)) c.res.headers.set(name, value);
+    const answer = c.req.method === 'HEAD' ? c.res : await packAnswer(c.res, c.req.header('accept-encoding') ?? null);
+    if (answer !== c.res) {
+      c.res = undefined;
+      c.res = answer;
+    }
+    const cors = state.cors(c.req.header('origin') ?? null);
+    for (const name in cors) c.res.headers.append(name, cors[name]);
   });
   for (const route of routes) {
     app.all(route.path, async (c) => {

@@ -14,6 +14,12 @@ export interface ServerConfig {
   queryTimeoutMs: number;
   /** Points per series that one range query may return. */
   rangePointsLimit: number;
+  /** RE2 that an origin must match whole for its pages to read answers. */
+  corsOrigin: string;
+  /** Whether series may be deleted and snapshots taken over HTTP. */
+  adminApi: boolean;
+  /** The settings as /api/v1/status/flags shows them, by the names of the command line. */
+  flags: Readonly<Record<string, string>>;
   log: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
 }
 
@@ -25,4 +31,7 @@ export const DEFAULT_SERVER_LIMITS = {
   lookbackMs: 300_000,
   queryTimeoutMs: 120_000,
   rangePointsLimit: 11_000,
+  corsOrigin: '.*',
+  adminApi: false,
+  flags: {},
 } as const;

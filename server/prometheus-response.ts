@@ -28,9 +28,10 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 
 const encoder = new TextEncoder();
 
-/** A success with `data` as JSON.stringify writes it. */
+/** A success with `data` as JSON.stringify writes it; without `data` when it is undefined. */
 export function success(data: unknown, notes: Notes = {}): Response {
-  return new Response(`${successHead}${JSON.stringify(data)}${notesTail(notes)}`, { headers: JSON_HEADERS });
+  if (data === undefined) return bytesAnswer(encoder.encode(`{"status":"success"${notesTail(notes)}`));
+  return bytesAnswer(encoder.encode(`${successHead}${JSON.stringify(data)}${notesTail(notes)}`));
 }
 
 /** A success whose data is JSON already, as UTF-8 bytes. */
@@ -41,7 +42,11 @@ export function successBytes(data: Uint8Array, notes: Notes = {}): Response {
   body.set(head);
   body.set(data, head.length);
   body.set(tail, head.length + data.length);
-  return new Response(body, { headers: JSON_HEADERS });
+  return bytesAnswer(body);
+}
+
+function bytesAnswer(body: Uint8Array<ArrayBuffer>): Response {
+  return new Response(body, { headers: { ...JSON_HEADERS, 'content-length': String(body.length) } });
 }
 
 const successHead = '{"status":"success","data":';

@@ -8,7 +8,7 @@ import { type BodyShare, resizeShare } from './body-budget.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
 import { writeLineProtocol } from './routes/influx-write.ts';
-import { writeRemoteProtocol } from './routes/remote-write.ts';
+import { remoteFailureHeaders, remoteVersion, writeRemoteProtocol } from './routes/remote-write.ts';
 import type { ServerState } from './state.ts';
 import type { WriteAnswer, WriteRequest } from './write-request.ts';
 
@@ -18,6 +18,10 @@ export interface RawRoute {
   readonly encodings: readonly BodyEncoding[];
   /** What a body without Content-Encoding is taken for. */
   readonly assumedEncoding: BodyEncoding;
+  /** Looks at a request's head before its body is read; throws what refuses it. */
+  checkHead?(headers: IncomingMessage['headers']): void;
+  /** Headers of the answer to a request that fails. */
+  failureHeaders?(headers: IncomingMessage['headers']): Readonly<Record<string, string>>;
   /** Stores the body. What it throws is answered in InfluxDB's shape. */
   write(state: ServerState, write: WriteRequest): Promise<WriteAnswer>;
 }
@@ -39,9 +43,11 @@ export const RAW_ROUTES: readonly RawRoute[] = [
   },
   {
     path: '/api/v1/write',
-    purpose: 'Prometheus remote write 1.0 in (snappy, protobuf)',
+    purpose: 'Prometheus remote write 1.0 and 2.0 in (snappy, protobuf)',
     encodings: ['snappy'],
     assumedEncoding: 'snappy',
+    checkHead: (headers) => void remoteVersion(headers),
+    failureHeaders: remoteFailureHeaders,
     write: writeRemoteProtocol,
   },
 ];
@@ -61,13 +67,15 @@ export async function answerRaw(
   response: ServerResponse,
   query: string,
 ): Promise<void> {
-  response.setHeader('access-control-allow-origin', '*');
+  const cors = state.cors(request.headers.origin ?? null);
+  for (const name in cors) response.setHeader(name, cors[name]);
   if (request.method !== 'POST') {
     answerOtherMethod(route, request, response);
     return;
   }
   const share: BodyShare = { bytes: 0 };
   try {
+    route.checkHead?.(request.headers);
     const engine = state.requireEngine();
     const parameters = new URLSearchParams(query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
@@ -87,7 +95,8 @@ export async function answerRaw(
     if (!request.complete) response.setHeader('connection', 'close');
     if (known.retryable) response.setHeader('retry-after', '1');
     response.setHeader('x-influxdb-error', headerText(known.message));
-    respond(response, { status: known.status, body: `${JSON.stringify({ error: known.message })}\n` });
+    const headers = route.failureHeaders?.(request.headers);
+    respond(response, { status: known.status, body: `${JSON.stringify({ error: known.message })}\n`, headers });
   } finally {
     resizeShare(state.budget, share, 0);
   }
@@ -97,8 +106,6 @@ function answerOtherMethod(route: RawRoute, request: IncomingMessage, response: 
   request.resume();
   response.setHeader('allow', 'OPTIONS, POST');
   if (request.method === 'OPTIONS') {
-    response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
-    response.setHeader('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin');
     respond(response, { status: 204, body: '' });
   } else {
     const error = `cannot ${request.method} ${route.path}: use POST`;
@@ -106,8 +113,9 @@ function answerOtherMethod(route: RawRoute, request: IncomingMessage, response: 
   }
 }
 
-function respond(response: ServerResponse, { status, body }: WriteAnswer): void {
+function respond(response: ServerResponse, { status, body, headers }: WriteAnswer): void {
   if (response.destroyed || response.headersSent) return;
+  for (const name in headers) response.setHeader(name, headers[name]);
   if (body === '') {
     response.writeHead(status).end();
     return;

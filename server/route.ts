@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerMetrics } from './metrics.ts';
 
-export type Method = 'GET' | 'POST';
+export type Method = 'GET' | 'POST' | 'PUT';
 
 /** What a route may use to answer one request. */
 export interface RouteContext {

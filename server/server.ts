@@ -14,6 +14,7 @@ import { VarveError } from '../errors/errors.ts';
 import { createApp } from './app.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
+import { compileCors } from './cors.ts';
 import { splitDatabasePath } from './database-name.ts';
 import { createServerMetrics } from './metrics.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
@@ -44,6 +45,7 @@ export function createServer(config: ServerConfig): VarveServer {
     config,
     metrics,
     budget,
+    cors: compileCors(config.corsOrigin),
     routeOf: new WeakMap(),
     databaseOf: new WeakMap(),
     ready: () => engine?.ready === true && !closing,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
+import type { Cors } from './cors.ts';
 import type { ServerMetrics } from './metrics.ts';
 
 /** What the parts of one server share. */
@@ -9,6 +10,7 @@ export interface ServerState {
   readonly config: ServerConfig;
   readonly metrics: ServerMetrics;
   readonly budget: BodyBudget;
+  readonly cors: Cors;
   /** The open engine; throws a retryable error while the data is being opened and while the server stops. */
   requireEngine(): Engine;
   ready(): boolean;

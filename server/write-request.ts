@@ -12,6 +12,7 @@ export interface WriteRequest {
 export interface WriteAnswer {
   readonly status: number;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const WRITTEN: WriteAnswer = { status: 204, body: '' };

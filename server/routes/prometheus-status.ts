@@ -1,4 +1,6 @@
 /** What Prometheus' clients ask about the server itself before they send queries. */
+import { availableParallelism, hostname } from 'node:os';
+import { isInternalDatabase } from '../../engine/internal-database.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 
@@ -19,15 +21,24 @@ function buildInfo({ config }: RouteContext): Response {
   });
 }
 
-function runtimeInfo({ engine }: RouteContext): Response {
+function runtimeInfo({ engine, config }: RouteContext): Response {
   return success({
     startTime: startTime.toISOString(),
     CWD: process.cwd(),
+    hostname: hostname(),
     serverTime: new Date().toISOString(),
     reloadConfigSuccess: true,
     lastConfigTime: startTime.toISOString(),
     corruptionCount: 0,
-    databases: engine().databases(),
+    goroutineCount: process.getActiveResourcesInfo().length,
+    GOMAXPROCS: availableParallelism(),
+    GOMEMLIMIT: process.constrainedMemory(),
+    GOGC: '',
+    GODEBUG: '',
+    storageRetention: config.flags.retention ?? '',
+    databases: engine()
+      .databases()
+      .filter((name) => !isInternalDatabase(name)),
     nodeVersion: process.version,
   });
 }
@@ -35,5 +46,4 @@ function runtimeInfo({ engine }: RouteContext): Response {
 export const prometheusStatusRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/api/v1/status/buildinfo', purpose: 'version of the API', handle: buildInfo },
   { methods: ['GET'], path: '/api/v1/status/runtimeinfo', purpose: 'uptime and databases', handle: runtimeInfo },
-  { methods: ['GET'], path: '/api/v1/metadata', purpose: 'types of metrics (none kept)', handle: () => success({}) },
 ];

@@ -1,0 +1,102 @@
+/**
+ * Deleting series, freeing what was deleted, and snapshots. Off unless `--enable-admin-api` is given, as in Prometheus:
+ * whoever reaches the port could delete data.
+ */
+import type { Database } from '../../engine/database.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { companion } from '../../engine/internal-database.ts';
+import { takeSnapshot } from '../../engine/snapshot.ts';
+import { instantFromMs, MAX_INSTANT, MIN_INSTANT } from '../../engine/time.ts';
+import { VarveError } from '../../errors/errors.ts';
+import { refsToDelete, sameSeriesIn } from '../../query/deletion.ts';
+import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
+import { invalidParameter, timeParameterMs } from '../parameters.ts';
+import { success } from '../prometheus-response.ts';
+import type { Method, Route, RouteContext } from '../route.ts';
+
+const METHODS: readonly Method[] = ['POST', 'PUT'];
+
+/** The handler, or the refusal while the API is off. */
+function guarded(handle: (context: RouteContext) => Promise<Response>): Route['handle'] {
+  return (context) => {
+    if (context.config.adminApi) return handle(context);
+    const body = { status: 'error', errorType: 'unavailable', error: 'admin APIs disabled' };
+    return Response.json(body, { status: 503 });
+  };
+}
+
+async function deleteSeries({ engine, database: name, parameters }: RouteContext): Promise<Response> {
+  const selectors = parameters.getAll('match[]');
+  if (selectors.length === 0) throw new VarveError('bad_request', 'no match[] parameter provided');
+  const startMs = timeParameterMs(parameters, 'start', -Infinity);
+  const endMs = timeParameterMs(parameters, 'end', Infinity);
+  const matcherSets = selectors.map((text) => {
+    try {
+      return parseMetricSelector(text).matchers;
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('match[]', error.message);
+      throw error;
+    }
+  });
+  const opened = engine();
+  const database = opened.database(name);
+  if (database !== undefined && endMs >= startMs) {
+    const refs = refsToDelete(database, matcherSets);
+    await deleteRows(opened, database, refs, startMs, endMs);
+    const starts = companion(opened, name, 'starts');
+    if (starts !== undefined) await deleteRows(opened, starts, sameSeriesIn(database, refs, starts), startMs, endMs);
+  }
+  return new Response(null, { status: 204 });
+}
+
+async function deleteRows(
+  engine: Engine,
+  database: Database,
+  refs: Int32Array,
+  startMs: number,
+  endMs: number,
+): Promise<void> {
+  const from = startMs === -Infinity ? MIN_INSTANT : instantFromMs(startMs);
+  let to = MAX_INSTANT;
+  if (endMs !== Infinity) {
+    // The last ms counts whole.
+    const { sec, nano } = instantFromMs(Math.floor(endMs));
+    to = { sec, nano: Math.min(nano + 999_999, 999_999_999) };
+  }
+  await engine.deleteRows(database, refs, from, to);
+}
+
+async function cleanTombstones({ engine }: RouteContext): Promise<Response> {
+  await engine().maintenance.run();
+  return new Response(null, { status: 204 });
+}
+
+async function snapshot({ engine, parameters }: RouteContext): Promise<Response> {
+  const text = parameters.get('skip_head') ?? '';
+  if (!/^(?:|1|t|true|0|f|false)$/i.test(text)) {
+    throw invalidParameter('skip_head', `unable to parse boolean: cannot parse "${text}"`);
+  }
+  const name = await takeSnapshot(engine(), { skipMemory: /^(?:1|t|true)$/i.test(text) });
+  return success({ name });
+}
+
+export const prometheusAdminRoutes: readonly Route[] = [
+  {
+    methods: METHODS,
+    path: '/api/v1/admin/tsdb/delete_series',
+    purpose: 'delete series (match[], start, end); needs --enable-admin-api',
+    handle: guarded(deleteSeries),
+  },
+  {
+    methods: METHODS,
+    path: '/api/v1/admin/tsdb/clean_tombstones',
+    purpose: 'free the space of what was deleted; needs --enable-admin-api',
+    handle: guarded(cleanTombstones),
+  },
+  {
+    methods: METHODS,
+    path: '/api/v1/admin/tsdb/snapshot',
+    purpose: 'snapshot of all data into DATA/snapshots; needs --enable-admin-api',
+    handle: guarded(snapshot),
+  },
+];

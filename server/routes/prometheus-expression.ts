@@ -1,0 +1,34 @@
+/** Expressions as text and as trees: what editors ask for. */
+
+import { VarveError } from '../../errors/errors.ts';
+import type { Expr } from '../../query/promql/parser/ast.ts';
+import { treeToJson } from '../../query/promql/parser/ast-json.ts';
+import { parseExpression } from '../../query/promql/parser/parser.ts';
+import { prettyExpression } from '../../query/promql/parser/printer.ts';
+import { invalidParameter } from '../parameters.ts';
+import { success } from '../prometheus-response.ts';
+import type { Route, RouteContext } from '../route.ts';
+
+function expression({ parameters }: RouteContext): Expr {
+  try {
+    return parseExpression(parameters.get('query') ?? '');
+  } catch (error) {
+    if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('query', error.message);
+    throw error;
+  }
+}
+
+export const prometheusExpressionRoutes: readonly Route[] = [
+  {
+    methods: ['GET', 'POST'],
+    path: '/api/v1/format_query',
+    purpose: 'an expression laid out for reading (query)',
+    handle: (context) => success(prettyExpression(expression(context))),
+  },
+  {
+    methods: ['GET', 'POST'],
+    path: '/api/v1/parse_query',
+    purpose: 'the syntax tree of an expression as JSON (query)',
+    handle: (context) => success(treeToJson(expression(context))),
+  },
+];

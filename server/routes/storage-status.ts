@@ -1,0 +1,42 @@
+/** Settings and storage as Prometheus' status pages show them. */
+import { stringify } from 'yaml';
+import { VarveError } from '../../errors/errors.ts';
+import { storageStatistics } from '../../query/storage-statistics.ts';
+import { success } from '../prometheus-response.ts';
+import type { Route, RouteContext } from '../route.ts';
+
+const DEFAULT_ENTRIES = 10;
+
+function statistics({ engine, database, parameters }: RouteContext): Response {
+  const text = parameters.get('limit') ?? '';
+  const limit = text === '' ? DEFAULT_ENTRIES : Number(text);
+  if (!Number.isInteger(limit) || limit < 1) throw new VarveError('bad_request', 'limit must be a positive number');
+  return success(storageStatistics(engine().database(database), limit));
+}
+
+export const storageStatusRoutes: readonly Route[] = [
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/tsdb',
+    purpose: 'where the series of a database are (limit)',
+    handle: statistics,
+  },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/flags',
+    purpose: 'settings of the command line',
+    handle: ({ config }) => success(config.flags),
+  },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/config',
+    purpose: 'settings as YAML',
+    handle: ({ config }) => success({ yaml: stringify(config.flags) }),
+  },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/walreplay',
+    purpose: 'progress of the recovery',
+    handle: ({ ready }) => success({ min: 0, max: ready() ? 0 : 1, current: 0 }),
+  },
+];
