@@ -179,11 +179,24 @@ function writeTimes(batch: Batch, unit: number, out: ByteWriter): void {
   }
 }
 
-/** Where the slow path leaves off; module-level so that nothing is allocated per value. */
-let decimalsGuess = 1;
-/** Values for which decimals are not tried, after many that were none. */
-let decimalsPause = 0;
-let decimalsMisses = 0;
+/**
+ * What was learned about the columns of this batch, by their place in the row; kept at module level so that nothing is
+ * allocated per value. A column that was no decimal 16 times in a row is not tried for the next 256 values.
+ */
+let decimals = new Uint8Array(64);
+let misses = new Uint8Array(64);
+let pauses = new Uint16Array(64);
+
+function forgetColumns(width: number): void {
+  if (width > decimals.length) {
+    decimals = new Uint8Array(width * 2);
+    misses = new Uint8Array(width * 2);
+    pauses = new Uint16Array(width * 2);
+  }
+  decimals.fill(1);
+  misses.fill(0);
+  pauses.fill(0);
+}
 
 function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter): void {
   const { rows, shape, valueStart, values, bits } = batch;
@@ -194,12 +207,15 @@ function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter)
   let types: Uint8Array = NO_TYPES;
   /** Rows to write value by value, after one that was not as most are. */
   let pause = 0;
-  decimalsPause = 0;
-  decimalsMisses = 0;
+  let widest = 0;
   for (let r = 0; r < rows; r++) {
     if (shape[r] !== id) {
       id = shape[r];
       ({ width, types } = shapes[id]);
+      if (width > widest) {
+        widest = width;
+        forgetColumns(width);
+      }
     }
     const from = valueStart[r];
     // Most rows are small integers throughout: write them as such with no branch per value, then look whether it was so.
@@ -229,7 +245,7 @@ function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter)
       if (n === v && n >= -SMALL_BIAS && n < SMALL_END - SMALL_BIAS && (n !== 0 || bits[2 * i + 1] === 0)) {
         bytes[p++] = n + SMALL_BIAS;
       } else {
-        p = writeOther(batch, i, types[c], bytes, p);
+        p = writeOther(batch, i, types[c], c, bytes, p);
       }
     }
   }
@@ -239,7 +255,7 @@ function writeValues(batch: Batch, shapes: readonly RowShape[], out: ByteWriter)
 const NO_TYPES = new Uint8Array(0);
 
 /** Any value that is not a small integer. Returns the offset behind it. */
-function writeOther(batch: Batch, i: number, type: number, bytes: Uint8Array, p: number): number {
+function writeOther(batch: Batch, i: number, type: number, column: number, bytes: Uint8Array, p: number): number {
   const v = batch.values[i];
   const low = batch.bits[2 * i];
   const high = batch.bits[2 * i + 1];
@@ -253,17 +269,17 @@ function writeOther(batch: Batch, i: number, type: number, bytes: Uint8Array, p:
   if (v === Math.floor(v) && v < SCALED_LIMIT && v > -SCALED_LIMIT && v !== 0) {
     return writeScaled(bytes, p, v, INTEGER_BASE + 1);
   }
-  if (decimalsPause > 0) {
-    decimalsPause--;
+  if (pauses[column] > 0) {
+    pauses[column]--;
   } else {
-    const e = decimalsOf(v);
+    const e = decimalsOf(v, column);
     if (e > 0) {
-      decimalsMisses = 0;
+      misses[column] = 0;
       return writeScaled(bytes, p, Math.round(v * POWERS[e]), DECIMAL_BASE + 7 * (e - 1));
     }
-    if (++decimalsMisses === 16) {
-      decimalsMisses = 0;
-      decimalsPause = 256;
+    if (++misses[column] === 16) {
+      misses[column] = 0;
+      pauses[column] = 256;
     }
   }
   if (Math.fround(v) === v) {
@@ -279,12 +295,16 @@ function writeOther(batch: Batch, i: number, type: number, bytes: Uint8Array, p:
   return writeRaw(bytes, p, RAW, low, high);
 }
 
-/** The least e = 1 … 6 for which v is exactly m / 10^e with m below 2^52, or 0. The last answer is tried first. */
-function decimalsOf(v: number): number {
-  if (isDecimal(v, decimalsGuess)) return decimalsGuess;
+/**
+ * An e = 1 … 6 for which v is exactly m / 10^e with m below 2^52, or 0. The column's last answer is tried first: it also
+ * holds for values with fewer decimals.
+ */
+function decimalsOf(v: number, column: number): number {
+  const guess = decimals[column];
+  if (isDecimal(v, guess)) return guess;
   for (let e = 1; e <= MAX_DECIMALS; e++) {
-    if (e === decimalsGuess || !isDecimal(v, e)) continue;
-    decimalsGuess = e;
+    if (e === guess || !isDecimal(v, e)) continue;
+    decimals[column] = e;
     return e;
   }
   return 0;

@@ -263,7 +263,7 @@ export class Wal {
         if (this.syncing !== null) await this.syncing;
       }
       if (this.state !== 'open') throw this.refusal();
-      this.push(MARK, 0, NO_PAYLOAD);
+      if (this.lastLsn === this.lastDataLsn) this.push(MARK, 0, NO_PAYLOAD);
       if (!this.write()) throw this.refusal();
       await this.store.sync(true);
       this.store.tidy();
