@@ -1,6 +1,6 @@
 /** Binary operators: between scalars, a vector and a scalar, and two vectors. */
 import type { EvaluationContext } from './context.ts';
-import { dropMetadata } from './expression.ts';
+import { dropMetadata } from './drop-metadata.ts';
 import { mergeSameLabels } from './merge.ts';
 import { type BinaryExpr, isSetOperator } from './parser/ast.ts';
 import { arithmeticOf, comparisonOf } from './scalar-operators.ts';

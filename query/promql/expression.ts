@@ -2,6 +2,7 @@
 import { evaluateAggregation } from './aggregation.ts';
 import { evaluateBinary } from './binary.ts';
 import type { EvaluationContext } from './context.ts';
+import { dropMetadata } from './drop-metadata.ts';
 import { firstStepOf } from './fetch.ts';
 import { evaluateCall } from './functions/call.ts';
 import type { RangeInput } from './functions/range-kernel.ts';
@@ -10,7 +11,7 @@ import { evaluateSelector, type Points } from './instant-selector.ts';
 import { mergeSameLabels } from './merge.ts';
 import type { Expr, MatrixSelector, StepInvariant, Subquery, UnaryExpr } from './parser/ast.ts';
 import { type RangeSource, rangeSourceOf } from './range-source.ts';
-import type { Grid, MatrixValue, PointSeries, SeriesColumn, Value } from './value.ts';
+import type { Grid, MatrixValue, PointSeries, Value } from './value.ts';
 
 export function evaluateExpression(ctx: EvaluationContext, expr: Expr, grid: Grid): Value {
   switch (expr.type) {
@@ -71,12 +72,6 @@ function evaluateUnary(ctx: EvaluationContext, expr: UnaryExpr, grid: Grid): Val
 
 function negate(values: Float64Array): void {
   for (let i = 0; i < values.length; i++) values[i] = -values[i]!;
-}
-
-/** The series is another metric now: its name goes, at once or in the end. */
-export function dropMetadata(ctx: EvaluationContext, column: SeriesColumn): void {
-  column.dropName = true;
-  if (!ctx.delayedNameRemoval) column.labels = column.labels.withoutMetadata();
 }
 
 /** A range selector or subquery as a result of its own: raw points at one evaluation time. */

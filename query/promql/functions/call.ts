@@ -1,7 +1,7 @@
 /** Function calls: range functions by their kernels, functions of single samples by their table, the rest one by one. */
 import { absentLabels } from '../absent.ts';
 import type { EvaluationContext } from '../context.ts';
-import { dropMetadata } from '../expression.ts';
+import { dropMetadata } from '../drop-metadata.ts';
 import { instantVector } from '../instant-selector.ts';
 import { EMPTY_LABELS } from '../labels.ts';
 import { mergeSameLabels } from '../merge.ts';
@@ -9,6 +9,7 @@ import type { Call, Expr, VectorSelector } from '../parser/ast.ts';
 import { evaluateRangeCall, rangeArgument } from '../range-call.ts';
 import { largerOf, smallerOf } from '../scalar-operators.ts';
 import { type Grid, newColumn, type ScalarValue, type Value, type VectorValue } from '../value.ts';
+import { scalarArg, vectorArg } from './arguments.ts';
 import { DATE_FUNCTIONS } from './date.ts';
 import { histogramFraction, histogramQuantile, histogramQuantiles } from './histogram.ts';
 import { evaluateInfo } from './info.ts';
@@ -62,22 +63,6 @@ const CALLS: Readonly<Record<string, CallEvaluator>> = {
   timestamp: (ctx, call, grid) => sampleTime(ctx, call, grid, 'time'),
   vector: (ctx, call, grid) => ({ kind: 'vector', series: [wholeColumn(scalarArg(ctx, call, 0, grid))] }),
 };
-
-export function vectorArg(ctx: EvaluationContext, call: Call, index: number, grid: Grid): VectorValue {
-  return ctx.evaluate(call.args[index]!, grid) as VectorValue;
-}
-
-/** The steps of a scalar argument; the caller owns the array. */
-export function scalarArg(ctx: EvaluationContext, call: Call, index: number, grid: Grid): Float64Array {
-  return (ctx.evaluate(call.args[index]!, grid) as ScalarValue).values;
-}
-
-export function stringArg(call: Call, index: number): string {
-  const arg = call.args[index]!;
-  const inner = arg.type === 'stepInvariant' ? arg.expr : arg;
-  if (inner.type !== 'string') throw new Error(`BUG: argument ${index} of ${call.func.name} is no string literal`);
-  return inner.value;
-}
 
 function constant(grid: Grid, value: number): Float64Array {
   return new Float64Array(grid.count).fill(value);

@@ -1,14 +1,14 @@
 /** histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms: series with an `le` label. */
 import { VarveError } from '../../../errors/errors.ts';
 import type { EvaluationContext } from '../context.ts';
-import { dropMetadata } from '../expression.ts';
+import { dropMetadata } from '../drop-metadata.ts';
 import { BUCKET_LABEL, type Labels } from '../labels.ts';
 import { mergeSameLabels } from '../merge.ts';
 import { formatOpenMetrics } from '../number-format.ts';
 import type { Call, Expr } from '../parser/ast.ts';
 import { type Grid, newColumn, type SeriesColumn, type VectorValue } from '../value.ts';
+import { scalarArg, stringArg, vectorArg } from './arguments.ts';
 import { type Bucket, bucketFraction, bucketQuantile } from './buckets.ts';
-import { scalarArg, stringArg, vectorArg } from './call.ts';
 
 /** The bucket series of one histogram. */
 interface ClassicHistogram {

@@ -16,7 +16,7 @@ import { compileMatcher } from '../matcher.ts';
 import { sameLabelsError } from '../merge.ts';
 import type { Call } from '../parser/ast.ts';
 import { type Grid, newColumn, type SeriesColumn, type VectorValue } from '../value.ts';
-import { vectorArg } from './call.ts';
+import { vectorArg } from './arguments.ts';
 
 const IDENTIFYING_LABELS: readonly string[] = ['instance', 'job'];
 

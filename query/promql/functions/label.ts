@@ -7,7 +7,7 @@ import { METRIC_NAME } from '../labels.ts';
 import { mergeSameLabels } from '../merge.ts';
 import type { Call } from '../parser/ast.ts';
 import type { Grid, SeriesColumn, VectorValue } from '../value.ts';
-import { stringArg, vectorArg } from './call.ts';
+import { stringArg, vectorArg } from './arguments.ts';
 
 export function labelReplace(ctx: EvaluationContext, call: Call, grid: Grid): VectorValue {
   const target = stringArg(call, 1);

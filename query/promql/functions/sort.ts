@@ -3,7 +3,7 @@ import type { EvaluationContext } from '../context.ts';
 import { compareLabels, compareText } from '../labels.ts';
 import type { Call } from '../parser/ast.ts';
 import type { Grid, VectorValue } from '../value.ts';
-import { stringArg, vectorArg } from './call.ts';
+import { stringArg, vectorArg } from './arguments.ts';
 
 export function sortByValue(ctx: EvaluationContext, call: Call, grid: Grid, descending: boolean): VectorValue {
   const vector = vectorArg(ctx, call, 0, grid);
