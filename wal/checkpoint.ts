@@ -1,6 +1,6 @@
 /**
  * The CHECKPOINT file: the LSN up to which everything is in files of its own, so that replay starts behind it. Replaced
- * as a whole. 24 bytes: magic 'VARVECKP', version, reserved, LSN… see wal/README.md.
+ * as a whole; wal/README.md draws its 24 bytes.
  */
 import { crc32c } from '../bytes/crc32c.ts';
 import { readFileIfExists, replaceFile } from '../disk/atomic-file.ts';
