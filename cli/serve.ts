@@ -157,6 +157,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   } catch (error) {
     fail(EXIT_DATA, openFailure(dataDir, error));
   }
+  engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
   server.attach(engine);
   process.stdout.write(greeting(version, dataDir, options.listen, address.port));
 

@@ -17,6 +17,7 @@ export interface ServerMetrics {
   readonly bytesIn: Counter<'protocol'>;
   readonly rejectedLines: Counter<'protocol'>;
   readonly querySeconds: Histogram<'route'>;
+  readonly walSyncSeconds: Histogram;
 }
 
 /** Metrics of one server. `engine` gives the engine once it is open, and undefined before. */
@@ -64,6 +65,12 @@ export function createServerMetrics(engine: () => Engine | undefined, heldBytes:
       name: 'varve_ingest_rejected_lines_total',
       help: 'Lines or samples refused as malformed or conflicting, by protocol.',
       labelNames: ['protocol'],
+      registers,
+    }),
+    walSyncSeconds: new Histogram({
+      name: 'varve_wal_sync_duration_seconds',
+      help: 'Time of a sync of the log.',
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     }),
     querySeconds: new Histogram({

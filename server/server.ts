@@ -94,6 +94,7 @@ export function createServer(config: ServerConfig): VarveServer {
     listen: (host, port) => listen(http, host, port),
     attach(opened) {
       engine = opened;
+      opened.onSync = (seconds) => metrics.walSyncSeconds.observe(seconds);
     },
     async close(deadlineMs) {
       closing = true;

@@ -450,6 +450,7 @@ test('/metrics counts what happened', async () => {
   expect(value('varve_ingest_values_total{protocol="remote_write"}')).toBe(5);
   expect(value('varve_wal_bytes_written_total')).toBeGreaterThan(0);
   expect(value('varve_wal_syncs_total')).toBeGreaterThan(0);
+  expect(value('varve_wal_sync_duration_seconds_count')).toBeGreaterThan(0);
   expect(value('varve_memtable_bytes')).toBeGreaterThan(0);
   expect(value('varve_query_duration_seconds_count{route="/api/v1/query"}')).toBeGreaterThan(0);
   expect(value('varve_write_amplification')).toBeGreaterThan(0);
