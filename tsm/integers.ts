@@ -77,23 +77,59 @@ function zigzagBits(d: number): number {
   return z < 4294967296 ? 32 - Math.clz32(z) : bitLength(z);
 }
 
+/** Integers up to this magnitude have deltas of deltas that fit 32 bits, zigzag included. */
+const SHORT_LIMIT = 2 ** 28;
+
 function measure(m: Float64Array, n: number): void {
+  let min = m[0];
+  let max = min;
+  for (let i = 1; i < n; i++) {
+    const v = m[i];
+    if (v < min) min = v;
+    if (v > max) max = v;
+  }
+  profile.min = min;
+  profile.max = max;
+  profile.delta.fill(0);
+  profile.delta2.fill(0);
+  if (max < SHORT_LIMIT && min > -SHORT_LIMIT) measureShort(m, n);
+  else measureLong(m, n);
+}
+
+function measureShort(m: Float64Array, n: number): void {
   const { delta, delta2 } = profile;
-  delta.fill(0);
-  delta2.fill(0);
+  let previous = m[0] | 0;
+  let previousDelta = 0;
+  let minDelta = 0x7fffffff;
+  let maxDelta = -0x7fffffff;
+  let changes = 0;
+  for (let i = 1; i < n; i++) {
+    const v = m[i] | 0;
+    const d = (v - previous) | 0;
+    const d2 = (d - previousDelta) | 0;
+    previous = v;
+    previousDelta = d;
+    if (d < minDelta) minDelta = d;
+    if (d > maxDelta) maxDelta = d;
+    changes += d === 0 ? 0 : 1;
+    delta[32 - Math.clz32((d << 1) ^ (d >> 31))]++;
+    delta2[32 - Math.clz32((d2 << 1) ^ (d2 >> 31))]++;
+  }
+  profile.minDelta = n > 1 ? minDelta : 0;
+  profile.maxDelta = n > 1 ? maxDelta : 0;
+  profile.changes = changes;
+}
+
+function measureLong(m: Float64Array, n: number): void {
+  const { delta, delta2 } = profile;
   let previous = m[0];
   let previousDelta = 0;
-  let min = previous;
-  let max = previous;
   let minDelta = Number.POSITIVE_INFINITY;
   let maxDelta = Number.NEGATIVE_INFINITY;
   let changes = 0;
   for (let i = 1; i < n; i++) {
-    const v = m[i];
-    const d = v - previous;
-    previous = v;
-    if (v < min) min = v;
-    else if (v > max) max = v;
+    const d = m[i] - previous;
+    previous = m[i];
     if (d < minDelta) minDelta = d;
     if (d > maxDelta) maxDelta = d;
     if (d !== 0) changes++;
@@ -101,8 +137,6 @@ function measure(m: Float64Array, n: number): void {
     delta2[zigzagBits(d - previousDelta)]++;
     previousDelta = d;
   }
-  profile.min = min;
-  profile.max = max;
   profile.minDelta = n > 1 ? minDelta : 0;
   profile.maxDelta = n > 1 ? maxDelta : 0;
   profile.changes = changes;
@@ -117,9 +151,13 @@ function unitExponent(m: Float64Array, n: number): number {
   return exponent;
 }
 
-/** Fills `zShort` or `zLong` (returned) and appends nothing. */
+/** Fills and returns `zShort` or `zLong`. Loops come in pairs, one per array type, because mixed ones are slow. */
 function transform(m: Float64Array, n: number, order: Order, long: boolean): Float64Array | Int32Array {
-  const z: Float64Array | Int32Array = long ? zLong : zShort;
+  return long ? transformLong(m, n, order, zLong) : transformShort(m, n, order, zShort);
+}
+
+function transformShort(m: Float64Array, n: number, order: Order, z: Int32Array): Int32Array {
+  if (order === DELTA_ZIGZAG) return deltasShort(m, n, z);
   if (order === FOR) {
     const { min } = profile;
     for (let i = 0; i < n; i++) z[i] = m[i] - min;
@@ -128,16 +166,29 @@ function transform(m: Float64Array, n: number, order: Order, long: boolean): Flo
   } else if (order === DELTA_FOR) {
     const { minDelta } = profile;
     for (let i = 1; i < n; i++) z[i - 1] = m[i] - m[i - 1] - minDelta;
-  } else if (order === DELTA_ZIGZAG) {
-    if (z instanceof Int32Array) return deltasShort(m, n, z);
-    for (let i = 1; i < n; i++) {
-      const d = m[i] - m[i - 1];
-      z[i - 1] = d < 0 ? -2 * d - 1 : 2 * d;
-    }
   } else {
     for (let i = 2; i < n; i++) {
       const d = m[i] - 2 * m[i - 1] + m[i - 2];
       z[i - 2] = d < 0 ? -2 * d - 1 : 2 * d;
+    }
+  }
+  return z;
+}
+
+function transformLong(m: Float64Array, n: number, order: Order, z: Float64Array): Float64Array {
+  if (order === FOR) {
+    const { min } = profile;
+    for (let i = 0; i < n; i++) z[i] = m[i] - min;
+  } else if (order === ZIGZAG) {
+    for (let i = 0; i < n; i++) z[i] = m[i] < 0 ? -2 * m[i] - 1 : 2 * m[i];
+  } else if (order === DELTA_FOR) {
+    const { minDelta } = profile;
+    for (let i = 1; i < n; i++) z[i - 1] = m[i] - m[i - 1] - minDelta;
+  } else {
+    const back = order === DELTA_ZIGZAG ? 1 : 2;
+    for (let i = back; i < n; i++) {
+      const d = back === 1 ? m[i] - m[i - 1] : m[i] - 2 * m[i - 1] + m[i - 2];
+      z[i - back] = d < 0 ? -2 * d - 1 : 2 * d;
     }
   }
   return z;
@@ -296,7 +347,8 @@ export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
         out.fill(base, 0, n);
       } else {
         decodeZ(c, n, z, coder);
-        for (let i = 0; i < n; i++) out[i] = z[i] + base;
+        if (z instanceof Int32Array) addBase(z, n, base, out);
+        else for (let i = 0; i < n; i++) out[i] = z[i] + base;
       }
     } else if (order === ZIGZAG) {
       decodeZ(c, n, z, coder);
@@ -336,19 +388,27 @@ function decodeDeltas(
     return;
   }
   decodeZ(c, n - 1, z, coder);
-  if (offset) {
-    for (let i = 1; i < n; i++) {
-      v += z[i - 1] + base;
-      out[i] = v;
-    }
-  } else if (z instanceof Int32Array) {
-    sumDeltas(z, n, v, out);
-  } else {
-    for (let i = 1; i < n; i++) {
-      const d = z[i - 1];
-      v += d % 2 === 1 ? -(d + 1) / 2 : d / 2;
-      out[i] = v;
-    }
+  if (z instanceof Int32Array) {
+    if (offset) sumOffsets(z, n, v, base, out);
+    else sumDeltas(z, n, v, out);
+    return;
+  }
+  for (let i = 1; i < n; i++) {
+    const d = z[i - 1];
+    v += offset ? d + base : d % 2 === 1 ? -(d + 1) / 2 : d / 2;
+    out[i] = v;
+  }
+}
+
+function addBase(z: Int32Array, n: number, base: number, out: Float64Array): void {
+  for (let i = 0; i < n; i++) out[i] = z[i] + base;
+}
+
+function sumOffsets(z: Int32Array, n: number, first: number, base: number, out: Float64Array): void {
+  let v = first;
+  for (let i = 1; i < n; i++) {
+    v += z[i - 1] + base;
+    out[i] = v;
   }
 }
 

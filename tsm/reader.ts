@@ -28,6 +28,7 @@ import {
 } from './format.ts';
 import { GroupReader, type TsmField } from './group-reader.ts';
 import { readKeys } from './keys.ts';
+import { joinColumns } from './pack-columns.ts';
 import { CONTINUES, readRowGroups } from './row-groups.ts';
 import { findRef, readSeriesTable, type SeriesTable } from './series-table.ts';
 import type { Statistics } from './statistics.ts';
@@ -293,7 +294,7 @@ export class TsmFile {
       const slice = this.readGroup(g, 0, fields, minOffsetNs, maxOffsetNs, cache);
       if (slice !== null) slices.push(slice);
     }
-    return slices.length === 0 ? null : slices.length === 1 ? slices[0] : mergeSlices(slices);
+    return slices.length === 0 ? null : slices.length === 1 ? slices[0] : laidEndToEnd(slices);
   }
 
   private readGroup(
@@ -365,6 +366,31 @@ export class TsmFile {
       throw corrupt(this.path, offset, `section ${name}: ${cause.message}`, cause);
     }
   }
+}
+
+/** Slices that follow one another in time, as one. */
+function laidEndToEnd(slices: RowSlice[]): RowSlice {
+  const { fields } = slices[0];
+  for (const slice of slices) {
+    if (slice.fields.length !== fields.length || slice.fields.some((field, f) => field !== fields[f])) {
+      return mergeSlices(slices);
+    }
+  }
+  let rows = 0;
+  for (const slice of slices) rows += slice.rows;
+  const times = new Float64Array(rows);
+  let at = 0;
+  for (const slice of slices) {
+    times.set(slice.times, at);
+    at += slice.rows;
+  }
+  const columns = fields.map((_, f) =>
+    joinColumns(
+      slices.map((slice) => slice.columns[f]),
+      rows,
+    ),
+  );
+  return { rows, times, fields, columns };
 }
 
 /** Removes rows in which every column is absent. */
