@@ -38,6 +38,29 @@ export class KeyArena {
   usedWords = 0;
   garbageWords = 0;
 
+  /**
+   * Finds room for a record of at most `mostBytes` and returns its offset. The bytes are then written in place, into
+   * `slabOf(offset)` from `recordStart(offset)` on, and `close` ends the record before the next one begins.
+   */
+  open(mostBytes: number): number {
+    const words = HEADER_WORDS + ((mostBytes + 3) >> 2);
+    if (this.slabWords.length === 0 || (this.end & SLAB_MASK) + words > SLAB_WORDS || (this.end & SLAB_MASK) === 0) {
+      this.addSlab();
+    }
+    return this.end;
+  }
+
+  close(offset: number, ref: number, length: number): void {
+    const header = this.slabWords[offset >> SLAB_SHIFT];
+    const word = offset & SLAB_MASK;
+    header[word] = ref;
+    header[word + 1] = 0;
+    header[word + 2] = length;
+    const words = HEADER_WORDS + ((length + 3) >> 2);
+    this.end = offset + words;
+    this.usedWords += words;
+  }
+
   /** Appends a record and returns its offset. The bytes are copied. */
   append(ref: number, bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
@@ -47,22 +70,11 @@ export class KeyArena {
         `cannot define series: its key has ${length} bytes, more than ${MAX_KEY_BYTES}`,
       );
     }
-    const words = HEADER_WORDS + ((length + 3) >> 2);
-    if (this.slabWords.length === 0 || (this.end & SLAB_MASK) + words > SLAB_WORDS || (this.end & SLAB_MASK) === 0) {
-      this.addSlab();
-    }
-    const offset = this.end;
-    const slab = offset >> SLAB_SHIFT;
-    const word = offset & SLAB_MASK;
-    const header = this.slabWords[slab];
-    header[word] = ref;
-    header[word + 1] = 0;
-    header[word + 2] = length;
-    const target = this.slabBytes[slab];
-    let at = (word << 2) + HEADER_BYTES;
+    const offset = this.open(length);
+    const target = this.slabOf(offset);
+    let at = this.recordStart(offset);
     for (let i = start; i < end; i++) target[at++] = bytes[i];
-    this.end = offset + words;
-    this.usedWords += words;
+    this.close(offset, ref, length);
     return offset;
   }
 

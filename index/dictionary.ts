@@ -18,6 +18,7 @@ import { finishHash, HASH_PRIME, HASH_SEED, hashBytes } from './hash.ts';
 import { grownInt32, Int32List } from './int32-list.ts';
 
 const LENGTH_BYTES = 2;
+const NO_SLOTS = new Int32Array(0);
 
 export class Dictionary {
   /** All strings; `starts[id]` is where the 16-bit length of a string lies. */
@@ -35,7 +36,7 @@ export class Dictionary {
   readonly unsaved = new Int32List(4);
   private hashes: Int32Array = new Int32Array(8);
   /** Open addressing; an id + 1, or 0. Empty until first needed after a load. */
-  private slots = new Int32Array(16);
+  private slots: Int32Array = new Int32Array(16);
   private slotsTaken = 0;
   private used = 0;
   private garbage = 0;
@@ -61,17 +62,40 @@ export class Dictionary {
     return id;
   }
 
-  /** Gives an id its string as a saved index says. The id must be new or free. */
+  /** Gives an id its string as a saved index says, whatever it was. After the last one comes `finishRestore`. */
   restore(id: number, bytes: Uint8Array, start: number, end: number): void {
+    if (id < this.limit && this.starts[id] >= 0) this.garbage += LENGTH_BYTES + this.lengthOf(id);
+    this.slots = NO_SLOTS;
     this.put(id, bytes, start, end, 0);
   }
 
-  /** After `restore`s: forgets the hash table, to be built when needed, and finds the free ids anew. */
+  /** After `restore`s, with `counts` filled: frees the ids without series. The hash table is built when it is needed. */
   finishRestore(): void {
-    this.slots = new Int32Array(0);
-    this.slotsTaken = 0;
+    this.live = 0;
+    this.total = 0;
     this.freeIds.clear();
-    for (let id = this.limit - 1; id >= 0; id--) if (this.starts[id] < 0) this.freeIds.push(id);
+    for (let id = this.limit - 1; id >= 0; id--) {
+      if (this.counts[id] > 0) {
+        this.live++;
+        this.total += this.counts[id];
+        continue;
+      }
+      if (this.starts[id] >= 0) this.garbage += LENGTH_BYTES + this.lengthOf(id);
+      this.starts[id] = -1;
+      this.freeIds.push(id);
+    }
+    if (this.garbage * 2 > this.used) this.compact();
+  }
+
+  /** So many more series have the value. */
+  addSeriesCount(id: number, count: number): void {
+    if (count === 0) return;
+    if (this.counts[id] === 0) {
+      this.live++;
+      this.sorted = null;
+    }
+    this.counts[id] += count;
+    this.total += count;
   }
 
   /** One more series has the value. */

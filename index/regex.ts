@@ -54,12 +54,22 @@ function automaton(pattern: string): Regex {
   } catch (error) {
     throw new VarveError('bad_request', (error as Error).message, { cause: error });
   }
-  const prefix = literalPrefix(pattern);
+  // Only of a pattern that is one by itself: Prometheus' brackets around it make `a)?(b` valid, and its a optional.
+  const prefix = isValid(pattern) ? literalPrefix(pattern) : '';
   const test =
     prefix === ''
       ? (text: string) => compiled.testExact(text)
       : (text: string) => text.startsWith(prefix) && compiled.testExact(text);
   return { pattern, literals: null, prefix, test };
+}
+
+function isValid(pattern: string): boolean {
+  try {
+    RE2JS.compile(pattern);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `a|b|c`, perhaps in one group, perhaps with escaped punctuation, as the list of its strings; else null. */

@@ -183,6 +183,13 @@ export class SeriesTable {
     if (length > this.values.length) this.values = grownInt32(this.values, length);
   }
 
+  /** After a load filled the arrays by ref: how many series they hold, and values for them. Holes become removed refs. */
+  adoptLoaded(count: number, valuesInUse: number): void {
+    this.count = count;
+    this.valuesGarbage = this.valuesUsed - valuesInUse;
+    for (let ref = 0; ref < this.limit; ref++) if (this.schema[ref] === FREE) this.removed.push(ref);
+  }
+
   /** The dictionary of a new tag key. */
   addTagKey(id: number): void {
     while (this.tagValues.length <= id) this.tagValues.push(new Dictionary());

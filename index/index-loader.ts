@@ -1,0 +1,135 @@
+/**
+ * The end of a load: what the log does not store because it follows from what it does.
+ *
+ * 1. Counts: series per value, measurement and field set.
+ * 2. Keys: put together from measurement, tag keys and values in the arena, hashed on the way, and entered into the key
+ *    table, which is made large enough first. This is most of a load's time.
+ * 3. Refs that no series has become removed ones, to be released like any.
+ */
+import type { Dictionary } from './dictionary.ts';
+import { finishHash, HASH_PRIME, HASH_SEED } from './hash.ts';
+import type { Stored } from './index-sections.ts';
+import { escapeInto } from './series-key.ts';
+import type { SeriesTable } from './series-table.ts';
+
+/** Completes an index whose arrays by ref and dictionaries are filled. */
+export function finishLoad(stored: Stored): void {
+  countSeries(stored);
+  writeKeys(stored.series);
+}
+
+function countSeries(stored: Stored): void {
+  const { series, fieldSets } = stored;
+  const { schema, valuesAt, values, fieldSet } = series;
+  const schemaCount = series.schemas.count;
+  const keysOf: Int32Array[] = [];
+  for (let id = 0; id < schemaCount; id++) keysOf.push(series.schemas.get(id).keys);
+  const countsOf = series.tagValues.map((dictionary) => dictionary.counts);
+  const perSchema = new Int32Array(schemaCount);
+  const perSet = new Int32Array(fieldSets.list.length);
+  let live = 0;
+  let valuesInUse = 0;
+  for (let ref = 0; ref < series.limit; ref++) {
+    const s = schema[ref];
+    if (s < 0) continue;
+    live++;
+    perSchema[s]++;
+    perSet[fieldSet[ref]]++;
+    const keys = keysOf[s];
+    const at = valuesAt[ref];
+    for (let k = 0; k < keys.length; k++) countsOf[keys[k]][values[at + k]]++;
+    valuesInUse += keys.length;
+  }
+  for (let id = 0; id < schemaCount; id++) {
+    series.measurements.addSeriesCount(series.schemas.get(id).measurement, perSchema[id]);
+  }
+  for (let set = 0; set < perSet.length; set++) fieldSets.seriesCounts[set] = perSet[set];
+  for (const dictionary of series.tagValues) dictionary.finishRestore();
+  series.adoptLoaded(live, valuesInUse);
+}
+
+/** 1 for the bytes that a key may hold only with care. */
+const SPECIAL = new Uint8Array(256);
+for (const byte of [10, 32, 44, 61, 92]) SPECIAL[byte] = 1;
+
+function writeKeys(series: SeriesTable): void {
+  const { schema, valuesAt, values, keyOffset, arena, keys } = series;
+  keys.reserve(series.count);
+  const fixedOf: Uint8Array[][] = [];
+  const dictionariesOf: Dictionary[][] = [];
+  for (let ref = 0; ref < series.limit; ref++) {
+    const s = schema[ref];
+    if (s < 0) continue;
+    if (fixedOf[s] === undefined) {
+      fixedOf[s] = fixedParts(series, s);
+      dictionariesOf[s] = Array.from(series.schemas.get(s).keys, (key) => series.tagValues[key]);
+    }
+    const fixed = fixedOf[s];
+    const dictionaries = dictionariesOf[s];
+    const firstValue = valuesAt[ref];
+    let most = fixed[fixed.length - 1].length;
+    for (let part = 0; part < dictionaries.length; part++) {
+      most += fixed[part].length + 2 * dictionaries[part].lengthOf(values[firstValue + part]) + 1;
+    }
+    const offset = arena.open(most);
+    const slab = arena.slabOf(offset);
+    const start = arena.recordStart(offset);
+    let at = start;
+    // The hash is a chain of multiplications; the copy fits into its gaps, so both are done in one pass.
+    let h = HASH_SEED;
+    for (let part = 0; part < fixed.length; part++) {
+      const bytes = fixed[part];
+      for (let i = 0; i < bytes.length; i++) {
+        const c = bytes[i];
+        slab[at++] = c;
+        h = Math.imul(h ^ c, HASH_PRIME);
+      }
+      if (part === dictionaries.length) break;
+      const dictionary = dictionaries[part];
+      const text = dictionary.bytes;
+      const from = dictionary.startOf(values[firstValue + part]);
+      const to = from + dictionary.lengthOf(values[firstValue + part]);
+      const hashBefore = h;
+      const valueAt = at;
+      let special = 0;
+      for (let i = from; i < to; i++) {
+        const c = text[i];
+        special |= SPECIAL[c];
+        slab[at++] = c;
+        h = Math.imul(h ^ c, HASH_PRIME);
+      }
+      if (special !== 0) {
+        at = escapeInto(slab, valueAt, text, from, to, false);
+        h = hashBefore;
+        for (let i = valueAt; i < at; i++) h = Math.imul(h ^ slab[i], HASH_PRIME);
+      }
+    }
+    arena.close(offset, ref, at - start);
+    keyOffset[ref] = offset;
+    keys.insert(finishHash(h), offset);
+  }
+}
+
+/** The bytes that all keys of a schema have: the measurement and the first `,key=`, then a `,key=` between values. */
+function fixedParts(series: SeriesTable, id: number): Uint8Array[] {
+  const schema = series.schemas.get(id);
+  const parts: Uint8Array[] = [];
+  let before = escaped(series.measurements.slice(schema.measurement), true);
+  for (const key of schema.keys) {
+    const name = escaped(series.tagKeys.slice(key), false);
+    const part = new Uint8Array(before.length + name.length + 2);
+    part.set(before);
+    part[before.length] = 44;
+    part.set(name, before.length + 1);
+    part[part.length - 1] = 61;
+    parts.push(part);
+    before = new Uint8Array(0);
+  }
+  parts.push(before);
+  return parts;
+}
+
+function escaped(bytes: Uint8Array, isMeasurement: boolean): Uint8Array {
+  const out = new Uint8Array(bytes.length * 2 + 1);
+  return out.subarray(0, escapeInto(out, 0, bytes, 0, bytes.length, isMeasurement));
+}
