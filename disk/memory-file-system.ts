@@ -120,6 +120,24 @@ export class MemoryFileSystem implements FileSystem {
     for (const inode of new Set(kept.values())) inode.crash(this.random);
   }
 
+  /**
+   * The disk as one process sees it: after `crash` or `kill` every call fails, so that what the dead process still has
+   * under way (timers, promises) cannot touch the files of its successor.
+   */
+  attach(): FileSystem {
+    const { generation } = this;
+    return new Proxy(this, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return (...values: unknown[]) => {
+          if (target.generation !== generation) throw failure('EIO', String(key), 'of a dead process');
+          return Reflect.apply(value, target, values);
+        };
+      },
+    });
+  }
+
   /** A process that dies without a power loss: the page cache stays, handles do not. */
   kill(): void {
     this.generation++;

@@ -17,7 +17,7 @@ export interface SeenRecord {
   payload: string;
 }
 
-/** Opens the log and collects what it replays. */
+/** Opens the log, as a process that dies with the next `crash` or `kill`, and collects what it replays. */
 export async function openAndCollect(
   fs: MemoryFileSystem,
   options: WalOptions = {},
@@ -25,7 +25,7 @@ export async function openAndCollect(
   const seen: SeenRecord[] = [];
   fs.makeDirectory('/data');
   const opened = await openWal(
-    fs,
+    fs.attach(),
     LOG_DIRECTORY,
     { retryIntervalMs: 0, segmentSizeBytes: 2048, ...options },
     (lsn, type, database, payload) => {

@@ -217,7 +217,12 @@ export class SegmentStore {
   tidy(): void {
     const { active, fs } = this;
     if (active?.recycled && fs.size(active.path) > active.file.size) fs.truncate(active.path, active.file.size);
-    for (const spare of this.spares) fs.remove(spare);
+    this.removeSpares();
+  }
+
+  /** Gives the space of the spare segments back. */
+  removeSpares(): void {
+    for (const spare of this.spares) this.fs.remove(spare);
     this.spares = [];
   }
 

@@ -124,8 +124,12 @@ describe('durability', () => {
   test('async: survives a kill once durable resolved, and a power loss after the interval', async () => {
     const { fs, wal } = await emptyLog({ mode: 'async', asyncIntervalMs: 5 });
     const before = fs.calls.sync;
+    fs.holdSyncs = true;
     await wal.durable(wal.append(BATCH, 1, bytes('a')));
-    expect(fs.calls.sync).toBe(before);
+    expect(wal.durableLsn).toBe(0);
+    while (fs.calls.sync === before) await new Promise((resolve) => setTimeout(resolve, 2));
+    fs.holdSyncs = false;
+    fs.releaseSyncs();
     while (wal.durableLsn < 1) await new Promise((resolve) => setTimeout(resolve, 2));
     expect(fs.calls.sync - before).toBe(1);
     fs.kill();
@@ -246,6 +250,18 @@ describe('checkpoints', () => {
     await wal.durable(wal.append(BATCH, 1, bytes('next')));
     fs.crash();
     expect(await texts(fs)).toEqual(['next']);
+  });
+
+  test('find room on a full disk in the spare segments', async () => {
+    const { fs, wal } = await emptyLog({ segmentSizeBytes: 1024, spareSegments: 1 });
+    for (let i = 0; i < 60; i++) wal.append(BATCH, 1, bytes('record'));
+    await wal.sync();
+    wal.checkpoint(40);
+    expect(listSegments(fs, LOG_DIRECTORY).spares.length).toBe(1);
+    fs.capacityBytes = fs.usedBytes();
+    wal.checkpoint(50);
+    expect(wal.checkpointLsn).toBe(50);
+    expect(listSegments(fs, LOG_DIRECTORY).spares.length).toBeLessThanOrEqual(1);
   });
 
   test('LSNs are never given twice, though a power loss takes records behind the checkpoint', async () => {

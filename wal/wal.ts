@@ -206,7 +206,7 @@ export class Wal {
   checkpoint(lsn: number): void {
     assert(lsn < this.nextLsn, `a checkpoint at LSN ${lsn}, which is not assigned yet`);
     if (lsn <= this.checkpointed) return;
-    writeCheckpoint(this.fs, this.directory, lsn);
+    this.saveCheckpoint(lsn);
     this.checkpointed = lsn;
     this.syncedLsn = Math.max(this.syncedLsn, lsn);
     this.unflushed.dropTo(lsn);
@@ -272,6 +272,17 @@ export class Wal {
       this.state = 'closed';
       this.rejectAll(this.refusal());
       this.store.closeFiles();
+    }
+  }
+
+  /** On a full disk the spare segments make room for it, as a checkpoint is what frees the others. */
+  private saveCheckpoint(lsn: number): void {
+    try {
+      writeCheckpoint(this.fs, this.directory, lsn);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      this.store.removeSpares();
+      writeCheckpoint(this.fs, this.directory, lsn);
     }
   }
 
