@@ -3,6 +3,7 @@ import { VarveError } from '../../errors/errors.ts';
 import type { EvaluationContext } from './context.ts';
 import { groupLabelsFunction } from './grouping.ts';
 import type { Labels } from './labels.ts';
+import { isLabelName } from './matcher.ts';
 import { formatPlain } from './number-format.ts';
 import type { Aggregation } from './parser/ast.ts';
 import { quote } from './parser/token.ts';
@@ -15,7 +16,7 @@ export function countValues(
   series: readonly SeriesColumn[],
   grid: Grid,
 ): SeriesColumn[] {
-  if (label === '') throw new VarveError('unprocessable', `invalid label name ${quote(label)}`);
+  if (!isLabelName(label)) throw new VarveError('unprocessable', `invalid label name ${quote(label)}`);
   const names = expr.without || expr.grouping.includes(label) ? expr.grouping : [...expr.grouping, label];
   const groupLabels = groupLabelsFunction(names, expr.without);
   const results = new Map<string, SeriesColumn>();

@@ -53,6 +53,11 @@ export function regexProblem(pattern: string): string | null {
   }
 }
 
+/** Whether a text may be a label name: any UTF-8 but nothing. */
+export function isLabelName(name: string): boolean {
+  return name !== '' && name.isWellFormed();
+}
+
 const PLAIN_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** Whether a label name needs no quotes. */

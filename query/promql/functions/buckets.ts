@@ -70,11 +70,15 @@ export function bucketQuantile(q: number, input: readonly Bucket[]): QuantileRes
   const forced = forceMonotonic(buckets);
   if (buckets.length < 2) return plain(Number.NaN);
   const observations = buckets.at(-1)!.count;
-  if (observations === 0 || Number.isNaN(observations)) return plain(Number.NaN);
+  if (observations === 0) return plain(Number.NaN);
   const rank = q * observations;
   const last = buckets.length - 1;
   let at = 0;
-  while (at < last && !(buckets[at]!.count >= rank)) at++;
+  for (let end = last; at < end; ) {
+    const middle = (at + end) >> 1;
+    if (buckets[middle]!.count >= rank) end = middle;
+    else at = middle + 1;
+  }
   if (at === last) return { value: buckets[last - 1]!.upperBound, forced };
   const upper = buckets[at]!.upperBound;
   if (at === 0 && upper <= 0) return { value: upper, forced };

@@ -4,6 +4,7 @@ import { RE2JS } from 're2js';
 import { VarveError } from '../../../errors/errors.ts';
 import type { EvaluationContext } from '../context.ts';
 import { METRIC_NAME } from '../labels.ts';
+import { isLabelName } from '../matcher.ts';
 import { mergeSameLabels } from '../merge.ts';
 import type { Call } from '../parser/ast.ts';
 import type { Grid, SeriesColumn, VectorValue } from '../value.ts';
@@ -20,7 +21,7 @@ export function labelReplace(ctx: EvaluationContext, call: Call, grid: Grid): Ve
   } catch {
     throw executionError(`invalid regular expression in label_replace(): ${pattern}`);
   }
-  if (target === '') throw executionError(`invalid destination label name in label_replace(): ${target}`);
+  if (!isLabelName(target)) throw executionError(`invalid destination label name in label_replace(): ${target}`);
   const vector = vectorArg(ctx, call, 0, grid);
   for (const column of vector.series) {
     const matcher = regex.matcher(column.labels.get(source));
@@ -40,9 +41,9 @@ export function labelJoin(ctx: EvaluationContext, call: Call, grid: Grid): Vecto
   const separator = stringArg(call, 2);
   const sources = call.args.slice(3).map((_, i) => stringArg(call, i + 3));
   for (const source of sources) {
-    if (source === '') throw executionError(`invalid source label name in label_join(): ${source}`);
+    if (!isLabelName(source)) throw executionError(`invalid source label name in label_join(): ${source}`);
   }
-  if (target === '') throw executionError(`invalid destination label name in label_join(): ${target}`);
+  if (!isLabelName(target)) throw executionError(`invalid destination label name in label_join(): ${target}`);
   const vector = vectorArg(ctx, call, 0, grid);
   for (const column of vector.series) {
     setLabel(column, target, sources.map((source) => column.labels.get(source)).join(separator));

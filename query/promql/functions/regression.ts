@@ -8,6 +8,7 @@
 import { VarveError } from '../../../errors/errors.ts';
 import { changeCounts } from './over-time.ts';
 import { perWindow, type RangeInput, type RangeKernel, slidingPays } from './range-kernel.ts';
+import { finiteOrZero } from './two-stacks.ts';
 
 interface Line {
   slope: number;
@@ -46,10 +47,6 @@ function constantLine(value: number): Line {
   line.slope = infinite ? Number.NaN : 0;
   line.intercept = infinite ? Number.NaN : value;
   return line;
-}
-
-function finiteOrZero(value: number): number {
-  return value - value === 0 ? value : 0;
 }
 
 function solve(

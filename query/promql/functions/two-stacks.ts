@@ -75,6 +75,8 @@ export function slideVariances(input: RangeInput, emit: (step: number, variance:
   reserve(values.length);
   let middle = 0;
   let to = 0;
+  // Values enter relative to one of the window's, which keeps small variances of large values exact.
+  let base = 0;
   let backCount = 0;
   let backMean = 0;
   let backSquares = 0;
@@ -85,10 +87,12 @@ export function slideVariances(input: RangeInput, emit: (step: number, variance:
     if (from >= middle) {
       let mean = 0;
       let squares = 0;
+      base = finiteOrZero(values[from]!);
       for (let k = end - 1, count = 1; k >= from; k--, count++) {
-        const delta = values[k]! - mean;
+        const value = values[k]! - base;
+        const delta = value - mean;
         mean += delta / count;
-        squares += delta * (values[k]! - mean);
+        squares += delta * (value - mean);
         suffixA[k] = mean;
         suffixB[k] = squares;
       }
@@ -96,9 +100,10 @@ export function slideVariances(input: RangeInput, emit: (step: number, variance:
       backCount = backMean = backSquares = 0;
     } else {
       for (let k = to; k < end; k++) {
-        const delta = values[k]! - backMean;
+        const value = values[k]! - base;
+        const delta = value - backMean;
         backMean += delta / ++backCount;
-        backSquares += delta * (values[k]! - backMean);
+        backSquares += delta * (value - backMean);
       }
     }
     to = end;
@@ -168,12 +173,18 @@ function incrementalMean(
 }
 
 export function varianceOfWindow(values: Float64Array, lo: number, hi: number): number {
+  const base = finiteOrZero(values[lo]!);
   let mean = 0;
   let squares = 0;
   for (let k = lo, count = 1; k < hi; k++, count++) {
-    const delta = values[k]! - mean;
+    const value = values[k]! - base;
+    const delta = value - mean;
     mean += delta / count;
-    squares += delta * (values[k]! - mean);
+    squares += delta * (value - mean);
   }
   return squares / (hi - lo);
+}
+
+export function finiteOrZero(value: number): number {
+  return value - value === 0 ? value : 0;
 }

@@ -1,5 +1,5 @@
 /** Label matchers in braces, and the label lists of `by`, `on`, `group_left` and the like. */
-import { type LabelMatcher, type MatchOperator, regexProblem } from '../matcher.ts';
+import { isLabelName, type LabelMatcher, type MatchOperator, regexProblem } from '../matcher.ts';
 import { unquote } from './string-literal.ts';
 import { canBeLabelName, quote } from './token.ts';
 import type { TokenStream } from './token-stream.ts';
@@ -68,7 +68,7 @@ function parseGroupingLabel(stream: TokenStream): string {
   const token = stream.token;
   if (token.kind === 'string') {
     const name = unquote(token.text);
-    if (name === '') stream.fail(token.pos, `invalid label name for grouping: ${quote(name)}`);
+    if (!isLabelName(name)) stream.fail(token.pos, `invalid label name for grouping: ${quote(name)}`);
     stream.advance();
     return name;
   }

@@ -1,4 +1,9 @@
-/** The value of a quoted PromQL string: Go's escapes in '…' and "…", none in `…`. */
+/**
+ * The value of a quoted PromQL string: Go's escapes in '…' and "…", none in `…`.
+ *
+ * Byte escapes may make text that is not UTF-8. Such a byte b is kept as the lone surrogate U+DC00 + b, so that the text can
+ * still be told apart and shown, and isWellFormed() is false for it.
+ */
 export function unquote(literal: string): string {
   const mark = literal[0]!;
   const body = literal.slice(1, -1);
@@ -10,7 +15,7 @@ export function unquote(literal: string): string {
   // Byte escapes (\x41, \101) are bytes of UTF-8; runs of them are decoded together.
   let bytes: number[] = [];
   const flush = () => {
-    if (bytes.length > 0) parts.push(new TextDecoder().decode(new Uint8Array(bytes)));
+    if (bytes.length > 0) parts.push(decodeBytes(bytes));
     bytes = [];
   };
   for (let i = 0; i < body.length; i++) {
@@ -56,3 +61,27 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   "'": "'",
   '"': '"',
 };
+
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** UTF-8 with the bytes that are none kept as lone surrogates. */
+function decodeBytes(bytes: readonly number[]): string {
+  let out = '';
+  let at = 0;
+  while (at < bytes.length) {
+    const lead = bytes[at]!;
+    const length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
+    const slice = Uint8Array.from(bytes.slice(at, at + length));
+    let point: string | null = null;
+    if (length > 0 && slice.length === length) {
+      try {
+        point = strictDecoder.decode(slice);
+      } catch {
+        point = null;
+      }
+    }
+    out += point ?? String.fromCharCode(0xdc00 + lead);
+    at += point === null ? 1 : length;
+  }
+  return out;
+}

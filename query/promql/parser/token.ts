@@ -239,6 +239,8 @@ function escapePoint(point: string, code: number): string {
   const named = NAMED_ESCAPES[code];
   if (named !== undefined) return named;
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
+  // A byte that is no UTF-8, see unquote().
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   if (code >= 0xd800 && code < 0xe000) return '\\ufffd';
   if (PRINTABLE.test(point)) return point;
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
