@@ -7,6 +7,7 @@
  */
 import { Command } from 'commander';
 import { EXIT_USAGE } from './exit-codes.ts';
+import { addRulesCommand } from './rules.ts';
 import { addServeCommand } from './serve.ts';
 import { readVersion } from './version.ts';
 
@@ -33,5 +34,6 @@ Exit codes:
   );
 
 addServeCommand(program);
+addRulesCommand(program);
 
 await program.parseAsync();

@@ -13,7 +13,7 @@ import { type Engine, openEngine } from '../engine/engine.ts';
 import { VarveError } from '../errors/errors.ts';
 import { DEFAULT_SERVER_LIMITS } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
-import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK } from './exit-codes.ts';
+import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import {
   type ListenAddress,
   parseDurationOption,
@@ -21,9 +21,10 @@ import {
   parseRegexOption,
   parseSizeOption,
 } from './option-values.ts';
+import { addRuleOptions, type RuleOptions, ruleProblems, startRules } from './rule-options.ts';
 import { readVersion } from './version.ts';
 
-interface ServeOptions {
+interface ServeOptions extends RuleOptions {
   listen: ListenAddress;
   data: string;
   retention: number;
@@ -41,7 +42,7 @@ interface ServeOptions {
 }
 
 export function addServeCommand(program: Command): void {
-  program
+  const command = program
     .command('serve')
     .description('serve a data directory over HTTP')
     .addOption(
@@ -76,7 +77,8 @@ export function addServeCommand(program: Command): void {
         .argParser(parseRegexOption)
         .default(DEFAULT_SERVER_LIMITS.corsOrigin),
     )
-    .option('--enable-admin-api', 'let series be deleted and snapshots be taken over HTTP', false)
+    .option('--enable-admin-api', 'let series be deleted and snapshots be taken over HTTP', false);
+  addRuleOptions(command)
     .addOption(
       new Option('--log-level <level>', 'least severe log line to print')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
@@ -88,6 +90,7 @@ export function addServeCommand(program: Command): void {
 Examples:
   varve serve --listen 127.0.0.1:8086 --data ./data
   varve serve --listen :8086 --data /var/lib/varve --retention 90d
+  varve serve --rules 'rules/*.yml' --alertmanager http://127.0.0.1:9093
 
 While it runs:
   curl -XPOST 'http://127.0.0.1:8086/write' --data-binary 'room,name=attic temperature=21.5'
@@ -123,6 +126,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   const version = readVersion();
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
   const dataDir = resolve(options.data);
+  const problems = ruleProblems(options);
+  if (problems !== null) fail(EXIT_USAGE, problems);
   const server = createServer({
     ...DEFAULT_SERVER_LIMITS,
     version,
@@ -159,12 +164,15 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   }
   engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
   server.attach(engine);
+  const query = { lookbackMs: DEFAULT_SERVER_LIMITS.lookbackMs, timeoutMs: options.queryTimeout };
+  const rules = await startRules(options, engine, query, serverUrl(options.listen, address.port), log);
+  if (rules !== null) server.attachRules(rules);
   process.stdout.write(greeting(version, dataDir, options.listen, address.port));
 
   const signal = await stopping;
   log.info({ signal }, 'stopping: finishing requests, then flushing');
   try {
-    await server.close(options.shutdownTimeout);
+    await Promise.all([server.close(options.shutdownTimeout), rules?.stop()]);
     await engine.close();
   } catch (error) {
     fail(EXIT_FAILURE, `cannot stop cleanly: ${(error as Error).message}\nAcknowledged writes are in the log.`);
@@ -190,11 +198,15 @@ function stopOnSignal(log: Logger): Promise<NodeJS.Signals> {
   });
 }
 
-/** What to paste to write and to read. */
-function greeting(version: string, dataDir: string, listen: ListenAddress, port: number): string {
+function serverUrl(listen: ListenAddress, port: number): string {
   const anywhere = listen.host === undefined || listen.host === '0.0.0.0' || listen.host === '::';
   const host = anywhere ? '127.0.0.1' : (listen.host as string);
-  const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+/** What to paste to write and to read. */
+function greeting(version: string, dataDir: string, listen: ListenAddress, port: number): string {
+  const url = serverUrl(listen, port);
   return `Varve ${version} is listening on ${url}
 data in ${dataDir}
 

@@ -18,6 +18,7 @@ import { prometheusExemplarRoutes } from './routes/prometheus-exemplars.ts';
 import { prometheusExpressionRoutes } from './routes/prometheus-expression.ts';
 import { prometheusFederateRoutes } from './routes/prometheus-federate.ts';
 import { prometheusQueryRoutes } from './routes/prometheus-query.ts';
+import { prometheusRulesRoutes } from './routes/prometheus-rules.ts';
 import { prometheusSeriesRoutes } from './routes/prometheus-series.ts';
 import { prometheusStatusRoutes } from './routes/prometheus-status.ts';
 import { prometheusTargetRoutes } from './routes/prometheus-targets.ts';
@@ -33,6 +34,7 @@ const routes: readonly Route[] = [
   ...prometheusStatusRoutes,
   ...storageStatusRoutes,
   ...prometheusTargetRoutes,
+  ...prometheusRulesRoutes,
   ...prometheusExpressionRoutes,
   ...prometheusExemplarRoutes,
   ...prometheusFederateRoutes,
@@ -65,6 +67,7 @@ export function createApp(state: ServerState): Hono<Environment> {
         config: state.config,
         metrics: state.metrics,
         engine: state.requireEngine,
+        rules: state.rules(),
         ready: state.ready,
         database: chooseDatabase(state.databaseOf.get(c.env.incoming) ?? null, parameters),
         parameters,

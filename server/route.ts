@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { RuleManager } from '../rules/manager.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerMetrics } from './metrics.ts';
 
@@ -10,6 +11,8 @@ export interface RouteContext {
   readonly metrics: ServerMetrics;
   /** The engine; throws a retryable error while the data is still being opened. */
   engine(): Engine;
+  /** The rules; null when the server runs none, or does not yet. */
+  readonly rules: RuleManager | null;
   /** Whether writes and reads are served now. */
   ready(): boolean;
   /** The database that path and parameters choose. */

@@ -12,12 +12,14 @@ import { getRequestListener } from '@hono/node-server';
 import type { Engine } from '../engine/engine.ts';
 import { VarveError } from '../errors/errors.ts';
 import { createApp } from './app.ts';
+import type { RuleManager } from '../rules/manager.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
 import { compileCors } from './cors.ts';
 import { splitDatabasePath } from './database-name.ts';
 import { createServerMetrics } from './metrics.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
+import { addRuleMetrics } from './rule-metrics.ts';
 import type { ServerState } from './state.ts';
 
 /** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
@@ -29,12 +31,15 @@ export interface VarveServer {
   listen(host: string | undefined, port: number): Promise<AddressInfo>;
   /** From now on, requests are served from this engine. It stays the caller's to close. */
   attach(engine: Engine): void;
+  /** From now on, these rules are listed and counted. They stay the caller's to stop. */
+  attachRules(rules: RuleManager): void;
   /** Stops accepting, waits for requests under way up to the deadline, then drops what is left. */
   close(deadlineMs: number): Promise<void>;
 }
 
 export function createServer(config: ServerConfig): VarveServer {
   let engine: Engine | undefined;
+  let rules: RuleManager | null = null;
   let closing = false;
   const budget: BodyBudget = { heldBytes: 0, limitBytes: config.inflightLimitBytes };
   const metrics = createServerMetrics(
@@ -48,6 +53,7 @@ export function createServer(config: ServerConfig): VarveServer {
     cors: compileCors(config.corsOrigin),
     routeOf: new WeakMap(),
     databaseOf: new WeakMap(),
+    rules: () => rules,
     ready: () => engine?.ready === true && !closing,
     requireEngine() {
       if (engine === undefined) {
@@ -95,6 +101,10 @@ export function createServer(config: ServerConfig): VarveServer {
     attach(opened) {
       engine = opened;
       opened.onSync = (seconds) => metrics.walSyncSeconds.observe(seconds);
+    },
+    attachRules(running) {
+      rules = running;
+      addRuleMetrics(metrics.registry, running);
     },
     async close(deadlineMs) {
       closing = true;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
+import type { RuleManager } from '../rules/manager.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
 import type { Cors } from './cors.ts';
@@ -13,6 +14,8 @@ export interface ServerState {
   readonly cors: Cors;
   /** The open engine; throws a retryable error while the data is being opened and while the server stops. */
   requireEngine(): Engine;
+  /** The rules; null when the server runs none, or does not yet. */
+  rules(): RuleManager | null;
   ready(): boolean;
   /** The route that answers a request, as its label in metrics. */
   readonly routeOf: WeakMap<IncomingMessage, string>;

@@ -1,4 +1,4 @@
-/** What Prometheus tells of its targets and Alertmanagers: nothing is scraped here, so the shapes are there and empty. */
+/** What Prometheus tells of its targets and Alertmanagers: nothing is scraped here, so those of targets are empty. */
 import { VarveError } from '../../errors/errors.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route } from '../route.ts';
@@ -27,7 +27,11 @@ export const prometheusTargetRoutes: readonly Route[] = [
   {
     methods: ['GET'],
     path: '/api/v1/alertmanagers',
-    purpose: 'Alertmanagers that were discovered (none)',
-    handle: () => success({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
+    purpose: 'Alertmanagers that alerts are sent to',
+    handle: ({ rules }) =>
+      success({
+        activeAlertmanagers: rules?.notifier.endpoints.map((url) => ({ url })) ?? [],
+        droppedAlertmanagers: [],
+      }),
   },
 ];
