@@ -17,26 +17,16 @@
  * at its end; what a refused line put into the batch's boxes is taken back.
  */
 import { type Batch, BOX_STRING, BOX_WIDE } from '../batch/batch.ts';
-import { BOOLEAN, type FieldType, INTEGER, STRING } from '../batch/field-type.ts';
-import { finishHash, HASH_PRIME, HASH_SEED, hashBytes } from '../index/hash.ts';
+import { BOOLEAN, INTEGER, STRING } from '../batch/field-type.ts';
+import { finishHash, HASH_PRIME, HASH_SEED } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
-import { type FieldGuess, newFieldGuess } from './field-guess.ts';
-import { KeyTrail } from './key-trail.ts';
-import { DEFAULT_LIMITS, type IngestLimits, lengthReason } from './limits.ts';
-import {
-  findLineEnd,
-  isLineEnd,
-  newScannedLine,
-  refuse,
-  type ScannedLine,
-  scanBoolean,
-  scanLine,
-  skipBlanks,
-} from './line-grammar.ts';
-import { addLineError, type LineOutcome, newLineOutcome } from './line-outcome.ts';
+import { newFieldGuess } from './field-guess.ts';
+import { generalLine } from './general-line.ts';
+import { DEFAULT_LIMITS, type IngestLimits } from './limits.ts';
+import { scanBoolean } from './line-grammar.ts';
+import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
+import { type LineRun, memoryOf } from './line-run.ts';
 import { numberKind, releaseNumberText, scanNumber, wideNumber } from './number-parser.ts';
-import { checkFieldTypes, mergeRepeatedFields, shapeOf } from './row-shape.ts';
-import { hasDuplicateTags, lineSeriesFault, resolveSeries, splitKey } from './series-definition.ts';
 import { NANOSECONDS, type Precision, scannedTime, scanTimestamp, truncateTime } from './timestamp.ts';
 
 export interface LineOptions {
@@ -53,42 +43,6 @@ export interface LineOptions {
   /** Stop at the first line end at or after this many bytes; then `nextOffset` and `nextLine` say where to go on. */
   sliceBytes?: number;
 }
-
-/** What parsing remembers of an index between bodies. */
-interface Memory {
-  readonly trail: KeyTrail;
-  /** By shape id; undefined: not made yet, null: the shape cannot be guessed. */
-  readonly guesses: (FieldGuess | null | undefined)[];
-  /** The series of the last line, −1 for none. */
-  lastRef: number;
-  /** `index.removals` when the trail was last known to be good. */
-  removals: number;
-}
-
-/** One call of `parseLines`. */
-interface Run {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly end: number;
-  readonly index: SeriesIndex;
-  readonly batch: Batch;
-  readonly memory: Memory;
-  readonly precision: Precision;
-  readonly limits: Readonly<IngestLimits>;
-  readonly admitSeries: (() => string | null) | undefined;
-  readonly nowSec: number;
-  readonly nowNano: number;
-  readonly outcome: LineOutcome;
-  line: number;
-  /** The previous timestamp's text and value. */
-  timeStart: number;
-  timeBytes: number;
-  timeSec: number;
-  timeNano: number;
-}
-
-const memories = new WeakMap<SeriesIndex, Memory>();
-const scanned: ScannedLine = newScannedLine();
 
 /**
  * Parses lines `bytes[start .. end]` and appends their rows to `batch`. The bytes are only read, and not kept.
@@ -121,7 +75,7 @@ export function parseLines(
   const precision = options.precision ?? NANOSECONDS;
   const now = truncateTime(options.nowSec, options.nowNano, precision);
   const memory = memoryOf(index);
-  const run: Run = {
+  const run: LineRun = {
     bytes: plain,
     view: new DataView(plain.buffer, plain.byteOffset, plain.byteLength),
     end,
@@ -165,26 +119,12 @@ export function withNewline(bytes: Uint8Array): Uint8Array {
   return whole;
 }
 
-function memoryOf(index: SeriesIndex): Memory {
-  let memory = memories.get(index);
-  if (memory === undefined) {
-    memory = { trail: new KeyTrail(), guesses: [], lastRef: -1, removals: index.removals };
-    memories.set(index, memory);
-  }
-  if (memory.removals !== index.removals) {
-    memory.removals = index.removals;
-    memory.trail.reset();
-    memory.lastRef = -1;
-  }
-  return memory;
-}
-
 /**
  * Reads the line at `start` if all guesses hold. One long function, because its parts share a dozen local variables
  * and a call per field would cost as much as the field.
  * @returns the next line's position, or −1 with nothing changed.
  */
-function guessedLine(run: Run, start: number): number {
+function guessedLine(run: LineRun, start: number): number {
   const { bytes, view, end, index, batch, memory, limits } = run;
   const { trail, lastRef } = memory;
 
@@ -371,118 +311,4 @@ function isSameTime(view: DataView, p: number, q: number, count: number): boolea
   const last = count - 4;
   if (view.getInt32(p + last, true) !== view.getInt32(q + last, true)) return false;
   return (view.getUint8(p + count) - 48) >>> 0 > 9;
-}
-
-/** Reads the line at `start`, whatever it is, and returns the next line's position. */
-function generalLine(run: Run, start: number): number {
-  const { bytes, end, batch, outcome, limits } = run;
-  const first = skipBlanks(bytes, start);
-  if (isLineEnd(bytes, first) || bytes[first] === 35) {
-    run.line++;
-    return bytes.indexOf(10, first) + 1;
-  }
-  const { wideCount, stringCount } = batch;
-  const p = scanLine(bytes, first, end, batch, run.precision, limits, scanned);
-  if (p >= 0) {
-    if (p - start > limits.maxLineBytes)
-      refuse(scanned, start, lengthReason('line', p - start, 'maxLineBytes', limits), true);
-    else if (storeRow(run, scanned)) {
-      run.line += 1 + scanned.innerNewlines;
-      return p + 1;
-    }
-  }
-  batch.wideCount = wideCount;
-  batch.stringCount = stringCount;
-  const next = scanned.brokenString ? bytes.indexOf(10, start) : findLineEnd(bytes, start, end);
-  const textEnd = next > start && bytes[next - 1] === 13 ? next - 1 : next;
-  addLineError(outcome, bytes, start, textEnd, run.line, scanned.at, scanned.reason ?? '', scanned.readable);
-  for (let q = start; q <= next; q++) if (bytes[q] === 10) run.line++;
-  return next + 1;
-}
-
-/** Finds or defines the series of a scanned line and completes its row. False when refused. */
-function storeRow(run: Run, line: ScannedLine): boolean {
-  const { bytes, index, batch, memory } = run;
-  const { keyStart, keyEnd } = line;
-  if (!mergeRepeatedFields(bytes, batch, line)) return false;
-  let ref = index.find(bytes, keyStart, keyEnd, hashBytes(bytes, keyStart, keyEnd));
-  if (ref < 0) {
-    ref = defineSeries(run, line);
-    if (ref < 0) return false;
-  } else if (line.fieldCount === 0) {
-    refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
-    return false;
-  } else if (!checkFieldTypes(index, index.measurementOf(ref), line)) return false;
-  const measurement = index.measurementOf(ref);
-  const sec = line.hasTime ? scannedTime[0] : run.nowSec;
-  const nano = line.hasTime ? scannedTime[1] : run.nowNano;
-  if (line.fieldCount > 1 && index.shapeLimitReached(measurement)) {
-    appendSingleFieldRows(index, batch, ref, measurement, line, sec, nano);
-  } else {
-    const shape = shapeOf(index, measurement, line);
-    appendRow(batch, ref, shape.id, shape.width, sec, nano);
-    if (index.lastShape[ref] !== shape.id) index.noteShape(ref, shape.id);
-  }
-  memory.trail.learn(memory.lastRef, ref, run.view, keyStart, keyEnd);
-  memory.lastRef = ref;
-  return true;
-}
-
-/** Makes a row of the next `width` values of the batch. */
-function appendRow(batch: Batch, ref: number, shape: number, width: number, sec: number, nano: number): void {
-  batch.reserve(width);
-  const row = batch.rows;
-  batch.series[row] = ref;
-  batch.shape[row] = shape;
-  batch.sec[row] = sec;
-  batch.nano[row] = nano;
-  batch.valueStart[row] = batch.valueCount;
-  batch.valueCount += width;
-  batch.rows = row + 1;
-}
-
-/**
- * Makes a row of each field of a line, for a measurement whose lines have too many different sets of fields to intern
- * them all. The series' guess stays what it was.
- */
-function appendSingleFieldRows(
-  index: SeriesIndex,
-  batch: Batch,
-  ref: number,
-  measurement: number,
-  line: ScannedLine,
-  sec: number,
-  nano: number,
-): void {
-  const guess = index.lastShape[ref];
-  for (let i = 0; i < line.fieldCount; i++) {
-    const name = line.fieldNames[i];
-    const shape = index.singleFieldShape(measurement, name, 0, name.length, line.fieldTypes[i] as FieldType);
-    appendRow(batch, ref, shape.id, 1, sec, nano);
-    index.noteShape(ref, shape.id);
-  }
-  if (guess >= 0) index.noteShape(ref, guess);
-}
-
-/** The ref of a scanned line's unknown key, -1 when the line is refused. */
-function defineSeries(run: Run, line: ScannedLine): number {
-  const { bytes, index, outcome } = run;
-  const { keyStart, keyEnd } = line;
-  const parts = splitKey(bytes, keyStart, keyEnd);
-  if (hasDuplicateTags(parts.tagKeys)) return refuse(line, keyStart, 'duplicate tags');
-  const fault = lineSeriesFault(parts, run.limits);
-  if (fault !== null) return refuse(line, keyStart, fault, true);
-  if (line.fieldCount === 0) return refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
-  // Types are checked first, so that a refused line leaves no series behind.
-  const measurement = index.series.measurements.find(parts.measurement, 0, parts.measurement.length);
-  if (measurement >= 0 && !checkFieldTypes(index, measurement, line)) return -1;
-  const ref = resolveSeries(index, parts, bytes.subarray(keyStart, keyEnd), run.admitSeries, () => {
-    outcome.newSeries++;
-  });
-  return typeof ref === 'string' ? refuse(line, keyStart, ref, true) : ref;
-}
-
-function timeFieldReason(run: Run, line: ScannedLine): string {
-  const name = new TextDecoder().decode(splitKey(run.bytes, line.keyStart, line.keyEnd).measurement);
-  return `invalid field name: input field "time" on measurement "${name}" is invalid`;
 }

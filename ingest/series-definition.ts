@@ -4,7 +4,7 @@
  */
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
-import { KeyWriter } from '../index/series-key.ts';
+import { compareBytes, KeyWriter } from '../index/series-key.ts';
 import { countReason, type IngestLimits, lengthReason } from './limits.ts';
 import { isTimeName, NAME_ESCAPES, TAG_ESCAPES, unescapeName } from './line-grammar.ts';
 
@@ -67,6 +67,39 @@ export function hasDuplicateTags(tagKeys: Uint8Array[]): boolean {
   const seen = new Set<string>();
   for (const key of tagKeys) seen.add(Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1'));
   return seen.size < tagKeys.length;
+}
+
+/**
+ * Whether a key that the grammar has accepted needs no second look: no backslashes, tags sorted, none repeated, nothing
+ * over a limit or reserved. It is then canonical as it stands. Allocates nothing; most new series pass.
+ */
+export function isPlainKey(bytes: Uint8Array, start: number, end: number, limits: Readonly<IngestLimits>): boolean {
+  let tags = 0;
+  let keyStart = 0;
+  let keyEnd = 0;
+  let partStart = start;
+  let isKey = false;
+  for (let p = start; p <= end; p++) {
+    const c = p < end ? bytes[p] : 44;
+    if (c === 92) return false;
+    if (c === 61 && isKey) {
+      const length = p - partStart;
+      if (length > limits.maxNameBytes) return false;
+      if (length === 4 && isTimeName(bytes.subarray(partStart, p))) return false;
+      if (tags > 0 && compareBytes(bytes, keyStart, keyEnd, bytes, partStart, p) >= 0) return false;
+      keyStart = partStart;
+      keyEnd = p;
+      tags++;
+      isKey = false;
+      partStart = p + 1;
+      if (bytes[partStart] === 61) return false;
+    } else if (c === 44) {
+      if (p - partStart > (tags === 0 ? limits.maxNameBytes : limits.maxTagValueBytes)) return false;
+      isKey = true;
+      partStart = p + 1;
+    }
+  }
+  return tags <= limits.maxTags;
 }
 
 const writer = new KeyWriter();

@@ -17,9 +17,8 @@ const LIMIT = 9223372036854775806n;
 function scan(text: string, precision: keyof typeof UNIT_NS): bigint | number {
   const at = scanTimestamp(Buffer.from(`${text}\n`), 0, parsePrecision(precision));
   if (at < 0) return at;
-  expect(at).toBe(text.length);
-  expect(scannedTime[1]).toBeGreaterThanOrEqual(0);
-  expect(scannedTime[1]).toBeLessThan(1e9);
+  const [, nano] = scannedTime;
+  if (at !== text.length || nano < 0 || nano >= 1e9) expect.fail(`${text} was read up to ${at}, with ${nano} ns`);
   return BigInt(scannedTime[0]) * 1000000000n + BigInt(scannedTime[1]);
 }
 
@@ -45,7 +44,7 @@ describe('scanTimestamp', () => {
   test('is exact for random times in every unit', () => {
     const random = newRandom('timestamp');
     const units = Object.keys(UNIT_NS) as (keyof typeof UNIT_NS)[];
-    for (let i = 0; i < 50000; i++) {
+    for (let i = 0; i < 30000; i++) {
       const bits = (BigInt(random.below(4294967296)) << 32n) | BigInt(random.below(4294967296));
       check(BigInt.asIntN(64, bits) >> BigInt(random.below(63)), random.pick(units));
     }

@@ -1,0 +1,60 @@
+/**
+ * One call of the line parser: what it reads, where it writes, and what it remembers of an index from call to call.
+ */
+import type { Batch } from '../batch/batch.ts';
+import type { SeriesIndex } from '../index/series-index.ts';
+import type { FieldGuess } from './field-guess.ts';
+import { KeyTrail } from './key-trail.ts';
+import type { IngestLimits } from './limits.ts';
+import type { LineOutcome } from './line-outcome.ts';
+import type { Precision } from './timestamp.ts';
+
+/** What parsing remembers of an index between bodies. */
+export interface LineMemory {
+  readonly trail: KeyTrail;
+  /** By shape id; undefined: not made yet, null: the shape cannot be guessed. */
+  readonly guesses: (FieldGuess | null | undefined)[];
+  /** The series of the last line, −1 for none. */
+  lastRef: number;
+  /** `index.removals` when the trail was last known to be good. */
+  removals: number;
+}
+
+/** One call of `parseLines`. */
+export interface LineRun {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly end: number;
+  readonly index: SeriesIndex;
+  readonly batch: Batch;
+  readonly memory: LineMemory;
+  readonly precision: Precision;
+  readonly limits: Readonly<IngestLimits>;
+  readonly admitSeries: (() => string | null) | undefined;
+  readonly nowSec: number;
+  readonly nowNano: number;
+  readonly outcome: LineOutcome;
+  line: number;
+  /** The previous timestamp's text and value. */
+  timeStart: number;
+  timeBytes: number;
+  timeSec: number;
+  timeNano: number;
+}
+
+const memories = new WeakMap<SeriesIndex, LineMemory>();
+
+/** What is remembered of an index; emptied if series have been removed since. */
+export function memoryOf(index: SeriesIndex): LineMemory {
+  let memory = memories.get(index);
+  if (memory === undefined) {
+    memory = { trail: new KeyTrail(), guesses: [], lastRef: -1, removals: index.removals };
+    memories.set(index, memory);
+  }
+  if (memory.removals !== index.removals) {
+    memory.removals = index.removals;
+    memory.trail.reset();
+    memory.lastRef = -1;
+  }
+  return memory;
+}
