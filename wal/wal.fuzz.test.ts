@@ -147,7 +147,7 @@ class History {
   }
 }
 
-test(`${HISTORIES} random histories from seed ${SEED}`, { timeout: 120_000 }, async () => {
+test(`${HISTORIES} random histories from seed ${SEED}`, { timeout: 120_000 + 50 * HISTORIES }, async () => {
   for (let i = 0; i < HISTORIES; i++) {
     const seed = SEED + i * 2;
     try {
