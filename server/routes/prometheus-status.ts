@@ -32,7 +32,7 @@ function runtimeInfo({ engine, config }: RouteContext): Response {
     corruptionCount: 0,
     goroutineCount: process.getActiveResourcesInfo().length,
     GOMAXPROCS: availableParallelism(),
-    GOMEMLIMIT: process.constrainedMemory(),
+    GOMEMLIMIT: Math.min(process.constrainedMemory() || Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
     GOGC: '',
     GODEBUG: '',
     storageRetention: config.flags.retention ?? '',

@@ -2,7 +2,6 @@
  * Prometheus remote read: /api/v1/read. The answer is samples, or a stream of XOR chunks that is produced as fast as the
  * client takes it, whichever the client asks for first.
  */
-import { promisify } from 'node:util';
 import snappy from 'snappy';
 import { VarveError } from '../../errors/errors.ts';
 import { unpackSnappy } from '../../ingest/snappy-block.ts';
@@ -16,15 +15,13 @@ const REQUEST_LIMIT_BYTES = 32 << 20;
 const SAMPLES_HEADERS = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' };
 const STREAM_HEADERS = { 'content-type': 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse' };
 
-const compress = promisify(snappy.compress) as (input: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>;
-
 async function remoteRead({ engine, database, request }: RouteContext): Promise<Response> {
   const body = await readAtMost(request, REQUEST_LIMIT_BYTES);
   const question = decodeReadRequest(unpackSnappy(body, REQUEST_LIMIT_BYTES));
   const source = engine().database(database);
   if (chooseResponseType(question.acceptedTypes) === 'samples') {
-    const answer = await compress(readSamples(source, question));
-    return new Response(answer, { headers: SAMPLES_HEADERS });
+    const answer = await snappy.compress(readSamples(source, question));
+    return new Response(Uint8Array.from(answer), { headers: SAMPLES_HEADERS });
   }
   const stream = new ChunkStream(source, question);
   const frames = new ReadableStream<Uint8Array>(
