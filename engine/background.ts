@@ -8,6 +8,8 @@ import { type FlushJob, flushMemtable } from './flush.ts';
 import type { FileEntry } from './manifest.ts';
 import { type MergeJob, mergeJob } from './merge.ts';
 
+const IDLE_MS = 5_000;
+
 /** Runs jobs. Each resolves with the files it wrote, which are durable then but not yet in a manifest. */
 export interface Background {
   flush(job: FlushJob): Promise<FileEntry[]>;
@@ -36,6 +38,7 @@ export function inlineBackground(fs: FileSystem): Background {
 export function workerBackground(): Background {
   let worker: Worker | null = null;
   let nextId = 1;
+  let idleTimer: NodeJS.Timeout | undefined;
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
 
   const fail = (error: Error) => {
@@ -44,17 +47,29 @@ export function workerBackground(): Background {
     waiting.clear();
   };
 
+  /** Without work the thread ends after a while, and its memory goes back to the system. */
+  const rest = (resting: Worker) => {
+    resting.unref();
+    idleTimer = setTimeout(() => {
+      if (worker !== resting || waiting.size > 0) return;
+      worker = null;
+      void resting.terminate();
+    }, IDLE_MS);
+    idleTimer.unref();
+  };
+
   const start = (): Worker => {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const started = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
+      // Flushing many short series makes much short-lived garbage: a small young generation keeps it in the cache.
+      resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 12 },
     });
     started.unref();
     started.on('message', (answer: JobAnswer) => {
       const waiter = waiting.get(answer.id);
       if (waiter === undefined) return;
       waiting.delete(answer.id);
-      if (waiting.size === 0) started.unref();
+      if (waiting.size === 0) rest(started);
       if (answer.error === undefined) waiter.resolve(answer.result);
       else waiter.reject(Object.assign(new Error(answer.error.message), answer.error));
     });
@@ -66,6 +81,7 @@ export function workerBackground(): Background {
   };
 
   const run = <T>(kind: JobRequest['kind'], job: FlushJob | MergeJob): Promise<T> => {
+    clearTimeout(idleTimer);
     worker ??= start();
     const id = nextId++;
     const running = worker;
@@ -80,6 +96,7 @@ export function workerBackground(): Background {
     flush: (job) => run<FileEntry[]>('flush', job),
     merge: (job) => run<FileEntry | null>('merge', job),
     async close() {
+      clearTimeout(idleTimer);
       const ending = worker;
       worker = null;
       await ending?.terminate();

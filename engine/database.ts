@@ -110,6 +110,7 @@ export class Database {
   flushed(memtable: Memtable, entries: FileEntry[]): void {
     if (entries.length > 0) this.manifest.commit({ add: entries, indexBytes: this.indexLog.sizeBytes });
     this.frozen.splice(this.frozen.indexOf(memtable), 1);
+    memtable.release();
   }
 
   /** Opens everything that may hold rows from `from` to `to`, both inclusive. Use it before the next await. */

@@ -130,7 +130,7 @@ export class History {
       }
       const start = this.batch.valueCount;
       this.batch.reserve(fields.length);
-      fields.forEach(({ name, type }, i) => values.set(name, this.putValue(start + i, type)));
+      for (const [i, { name, type }] of fields.entries()) values.set(name, this.putValue(start + i, type));
       this.batch.valueStart[this.batch.rows] = start;
       this.batch.series[this.batch.rows] = ref;
       this.batch.shape[this.batch.rows] = shape.id;

@@ -76,6 +76,11 @@ export class Memtable implements MemtableView {
     return this.arena.bytes + this.side.bytes + this.heads.byteLength;
   }
 
+  /** Gives the memory back, once its rows are in files and no reader is left. */
+  release(): void {
+    this.arena.release();
+  }
+
   /** A structured-cloneable view; the memory is shared, not copied. */
   view(): MemtableView {
     return {
@@ -178,6 +183,7 @@ export class Memtable implements MemtableView {
     const w = words[made >>> SLAB_BITS];
     const h = (made & SLAB_MASK) * 2;
     w[h + CHUNK_CAPACITY] = rows;
+    w[h + CHUNK_ROWS] = 0;
     w[h + CHUNK_SHAPE] = shapeId;
     w[h + CHUNK_PARTITION] = partition;
     w[h + CHUNK_OLDER] = this.heads[ref];

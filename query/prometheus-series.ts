@@ -7,7 +7,8 @@
  */
 import type { Database } from '../engine/database.ts';
 import type { PromTarget } from '../index/prom-names.ts';
-import { compareLabels, compareText, Labels, METRIC_NAME } from './promql/labels.ts';
+import type { SeriesIndex } from '../index/series-index.ts';
+import { compareLabels, compareText, Labels, labelsFromPairs, METRIC_NAME } from './promql/labels.ts';
 import { compileMatcher, type LabelMatcher } from './promql/matcher.ts';
 
 /** A field of a series: where a PromQL series' samples are. */
@@ -48,6 +49,7 @@ export function selectSeries(database: Database, matchers: readonly LabelMatcher
   const fields = namedFields(database, matchers);
   const ambiguous = new Set(fields.map((field) => field.name)).size < fields.length;
   const series: PrometheusSeries[] = [];
+  const maker = new LabelMaker(index);
   for (const { name, measurement, field: fieldId } of fields) {
     let refs = refsOf.get(measurement);
     if (refs === undefined) {
@@ -56,7 +58,7 @@ export function selectSeries(database: Database, matchers: readonly LabelMatcher
     }
     const field = index.fields[fieldId].name;
     for (const ref of index.filterByField(refs, fieldId)) {
-      const labels = labelsOf(database, ref, name);
+      const labels = maker.labels(ref, name);
       const known = ambiguous ? byKey.get(labels.key) : undefined;
       if (known !== undefined) {
         known.sources.push({ ref, field });
@@ -70,14 +72,44 @@ export function selectSeries(database: Database, matchers: readonly LabelMatcher
   return series.sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
-function labelsOf(database: Database, ref: number, name: string): Labels {
-  const { keys, values } = database.index.tags(ref);
-  const pairs: [string, string][] = [[METRIC_NAME, name]];
-  for (let i = 0; i < keys.length; i++)
-    if (values[i] !== '' && keys[i] !== METRIC_NAME) pairs.push([keys[i], values[i]]);
-  pairs.sort((a, b) => compareText(a[0], b[0]));
-  return new Labels(
-    pairs.map((pair) => pair[0]),
-    pairs.map((pair) => pair[1]),
-  );
+/** Sorted label names of a schema, with the place of `__name__` among them. */
+interface Layout {
+  names: readonly string[];
+  at: number;
+}
+
+/** Makes label sets of series; series with the same tag keys share their list of names. */
+class LabelMaker {
+  private readonly index: SeriesIndex;
+  /** By schema id; null where the tags cannot be taken in the order in which the index has them. */
+  private readonly layouts: (Layout | null | undefined)[] = [];
+
+  constructor(index: SeriesIndex) {
+    this.index = index;
+  }
+
+  labels(ref: number, name: string): Labels {
+    const { keys, values } = this.index.tags(ref);
+    const schema = this.index.series.schemaOf(ref);
+    let layout = this.layouts[schema];
+    if (layout === undefined) {
+      layout = layoutOf(keys);
+      this.layouts[schema] = layout;
+    }
+    if (layout === null) {
+      // A tag of that name would say what the field says.
+      const pairs = keys.map((key, i): [string, string] => [key, values[i]]);
+      return labelsFromPairs([...pairs, [METRIC_NAME, name]]);
+    }
+    values.splice(layout.at, 0, name);
+    return new Labels(layout.names, values);
+  }
+}
+
+/** Tags are in the order of their bytes; labels go by UTF-16 units, which differs beyond the basic plane. */
+function layoutOf(keys: readonly string[]): Layout | null {
+  const names = [...keys, METRIC_NAME].sort(compareText);
+  const at = names.indexOf(METRIC_NAME);
+  const rest = names.filter((name) => name !== METRIC_NAME);
+  return rest.length === keys.length && rest.every((name, i) => name === keys[i]) ? { names, at } : null;
 }

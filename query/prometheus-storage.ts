@@ -33,10 +33,10 @@ export function prometheusQuerier(database: Database | undefined): Querier {
 function selectSamples(database: Database, matchers: readonly LabelMatcher[], range: SelectRange): SeriesSet {
   const series = selectSeries(database, matchers);
   const source = new SampleReader(database, range.startMs, range.endMs);
-  const read: (Samples | undefined)[] = new Array(series.length);
+  let read: Samples[] | null = null;
   const samplesOf = (i: number): Samples => {
-    read[i] ??= source.read(series[i]);
-    return read[i]!;
+    read ??= source.readAll(series);
+    return read[i];
   };
   return {
     count: series.length,
@@ -59,6 +59,17 @@ export class SampleReader {
       sec: end.sec,
       nano: Math.min(end.nano + 999_999, 999_999_999),
     });
+  }
+
+  /**
+   * The samples of many series, parallel to them. They are read in the order of their refs, as files hold them, so that
+   * what several short series are packed into is decoded once.
+   */
+  readAll(series: readonly PrometheusSeries[]): Samples[] {
+    const order = Uint32Array.from(series.keys()).sort((a, b) => series[a].sources[0].ref - series[b].sources[0].ref);
+    const samples = new Array<Samples>(series.length);
+    for (const i of order) samples[i] = this.read(series[i]);
+    return samples;
   }
 
   read(series: PrometheusSeries): Samples {
