@@ -266,7 +266,9 @@ describe('remote write', () => {
   });
 
   test('what is not a remote write request is refused', async () => {
-    expect((await write('/api/v1/write', 'not snappy')).status).toBe(400);
+    const protobuf = { 'content-type': 'application/x-protobuf' };
+    expect((await write('/api/v1/write', 'not snappy', protobuf)).status).toBe(400);
+    expect((await write('/api/v1/write', 'up 1', { 'content-type': 'text/plain' })).status).toBe(415);
   });
 });
 
