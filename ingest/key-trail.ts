@@ -5,11 +5,16 @@
  *
  * A key is kept as the client spells it, with the space that ends it, so equal bytes mean an equal parse. Keys are kept
  * up to `MAX_WORDS`; series beyond that go the usual way through the index. A trail that has filled up and no longer
- * fits what comes is dropped and learned anew.
+ * fits what comes is dropped and learned anew. Where series come in no order, guessing rests most of the time.
  *
  * Refs are only as good as the index that gave them: `reset` must be called when it forgets series.
  */
 const MAX_WORDS = 6 << 20;
+
+/** After so many wrong guesses on end, so many lines are not guessed at, and then some are tried again. */
+const PATIENCE = 64;
+const REST = 1024;
+const TRIAL = 16;
 
 export class KeyTrail {
   /** [ref] the ref that came next; −1 unknown. */
@@ -20,6 +25,10 @@ export class KeyTrail {
   keyBytes = new Int32Array(256);
   /** Keys as little-endian words; a last word of fewer than 4 bytes is replaced by the key's last 4 bytes. */
   words = new Int32Array(4096);
+  /** The series of the last `match`. */
+  guess = -1;
+  /** Wrong guesses that are still bearable; below one, none is made. */
+  private patience = PATIENCE;
   private used = 0;
   private kept = 0;
   private missesSinceFull = 0;
@@ -31,6 +40,38 @@ export class KeyTrail {
     this.used = 0;
     this.kept = 0;
     this.missesSinceFull = 0;
+  }
+
+  /**
+   * The end of the key at `start` if it is that of the series that came after `previous`, with the byte that ends it;
+   * then `guess` is that series. −1 otherwise. Reads nothing at or after `end`.
+   */
+  match(previous: number, view: DataView, start: number, end: number): number {
+    if (this.patience <= 0) {
+      if (--this.patience < -REST) this.patience = TRIAL;
+      return -1;
+    }
+    const ref = previous >= 0 && previous < this.follower.length ? this.follower[previous] : -1;
+    this.guess = ref;
+    if (ref >= 0) {
+      let word = this.keyStart[ref];
+      const keyEnd = start + this.keyBytes[ref];
+      if (word >= 0 && keyEnd <= end) {
+        const words = this.words;
+        const last = keyEnd - 4;
+        let p = start;
+        while (p <= last && view.getInt32(p, true) === words[word]) {
+          p += 4;
+          word++;
+        }
+        if (p > last && (p === keyEnd || view.getInt32(last, true) === words[word])) {
+          this.patience = PATIENCE;
+          return keyEnd;
+        }
+      }
+    }
+    this.patience--;
+    return -1;
   }
 
   /**

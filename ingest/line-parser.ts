@@ -129,22 +129,8 @@ function guessedLine(run: LineRun, start: number): number {
   const { trail, lastRef } = memory;
 
   // The series.
-  let ref = lastRef >= 0 && lastRef < trail.follower.length ? trail.follower[lastRef] : -1;
-  let p = -1;
-  if (ref >= 0) {
-    let word = trail.keyStart[ref];
-    const keyEnd = start + trail.keyBytes[ref];
-    if (word >= 0 && keyEnd < end) {
-      const words = trail.words;
-      let q = start;
-      const last = keyEnd - 4;
-      while (q <= last && view.getInt32(q, true) === words[word]) {
-        q += 4;
-        word++;
-      }
-      if (q > last && (q === keyEnd || view.getInt32(last, true) === words[word])) p = keyEnd;
-    }
-  }
+  let p = trail.match(lastRef, view, start, end);
+  let ref = trail.guess;
   if (p < 0) {
     p = findKeyEnd(bytes, start);
     if (p < 0) return -1;

@@ -7,29 +7,33 @@ import { scanNumber } from './number-parser.ts';
 import { cpuMs, newRandom } from './random.ts';
 
 const COUNT = 200000;
-const ROUNDS = 10;
+const ROUNDS = 20;
 const random = newRandom('number-parser.bench', 1);
 
 function measure(what: string, make: () => string): void {
   const texts = Array.from({ length: COUNT }, make);
   const bytes = new Uint8Array(Buffer.from(`${texts.join(',')} \n`));
   const out = new Float64Array(1);
-  let best = Number.POSITIVE_INFINITY;
-  let bestNative = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
+  let total = 0;
+  let totalNative = 0;
+  for (let round = -2; round < ROUNDS; round++) {
+    if (round === 0) {
+      total = 0;
+      totalNative = 0;
+    }
     const start = cpuMs();
     let p = 0;
     for (let i = 0; i < COUNT; i++) p = scanNumber(bytes, p, out, 0) + 1;
-    best = Math.min(best, cpuMs() - start);
+    total += cpuMs() - start;
     const startNative = cpuMs();
     let sum = 0;
     for (let i = 0; i < COUNT; i++) sum += Number(texts[i]);
-    bestNative = Math.min(bestNative, cpuMs() - startNative);
+    totalNative += cpuMs() - startNative;
     if (p !== bytes.length - 1 || sum === 1) throw new Error(`BUG: ${what} was not read whole`);
   }
-  const perNumber = ((best * 1e6) / COUNT).toFixed(1);
+  const perNumber = ((total * 1e6) / COUNT / ROUNDS).toFixed(1);
   console.log(
-    `${what.padEnd(34)} ${perNumber.padStart(6)} ns   Number() ${((bestNative * 1e6) / COUNT).toFixed(1)} ns`,
+    `${what.padEnd(34)} ${perNumber.padStart(6)} ns   Number() ${((totalNative * 1e6) / COUNT / ROUNDS).toFixed(1)} ns`,
   );
 }
 

@@ -90,21 +90,10 @@ export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOp
  * @returns where the labels of `view[start .. end]` end, with the series as `memory.lastRef`; −1 for another series.
  */
 export function guessSeries(run: RemoteRun, view: DataView, start: number, end: number): number {
-  const { trail, lastRef } = run.memory;
-  const ref = lastRef >= 0 && lastRef < trail.follower.length ? trail.follower[lastRef] : -1;
-  if (ref < 0) return -1;
-  let word = trail.keyStart[ref];
-  const keyEnd = start + trail.keyBytes[ref];
-  if (word < 0 || keyEnd > end) return -1;
-  const words = trail.words;
-  const last = keyEnd - 4;
-  let q = start;
-  while (q <= last && view.getInt32(q, true) === words[word]) {
-    q += 4;
-    word++;
-  }
-  if (q <= last || (q !== keyEnd && view.getInt32(last, true) !== words[word])) return -1;
-  run.memory.lastRef = ref;
+  const { memory } = run;
+  const keyEnd = memory.trail.match(memory.lastRef, view, start, end);
+  if (keyEnd < 0) return -1;
+  memory.lastRef = memory.trail.guess;
   return keyEnd - 1;
 }
 

@@ -222,16 +222,14 @@ function composeSection(symbols: Symbols, bytes: Uint8Array, start: number, end:
 function appendLabel(symbols: Symbols, nameRef: number, valueRef: number): void {
   const nameBytes = symbols.ends[nameRef] - symbols.starts[nameRef];
   const valueBytes = symbols.ends[valueRef] - symbols.starts[valueRef];
+  if (nameBytes + valueBytes < 124) {
+    appendShortLabel(symbols, symbols.starts[nameRef], nameBytes, symbols.starts[valueRef], valueBytes);
+    return;
+  }
   const nameHead = 1 + varintBytes(nameBytes);
   const valueHead = 1 + varintBytes(valueBytes);
   const size = nameHead + nameBytes + valueHead + valueBytes;
-  const need = section.length + size + 12;
-  if (need > section.bytes.length) {
-    const grown = new Uint8Array(need * 2);
-    grown.set(section.bytes.subarray(0, section.length));
-    section.bytes = grown;
-    section.view = new DataView(grown.buffer);
-  }
+  reserveSection(size + 12);
   const out = section.bytes;
   let at = section.length;
   out[at++] = 0x0a;
@@ -242,6 +240,46 @@ function appendLabel(symbols: Symbols, nameRef: number, valueRef: number): void 
   out[at++] = 0x12;
   at = putVarint(out, at, valueBytes);
   section.length = appendSymbol(symbols, valueRef, at);
+}
+
+/** Makes room for so many more bytes. */
+function reserveSection(bytes: number): void {
+  const need = section.length + bytes;
+  if (need <= section.bytes.length) return;
+  const grown = new Uint8Array(need * 2);
+  grown.set(section.bytes.subarray(0, section.length));
+  section.bytes = grown;
+  section.view = new DataView(grown.buffer);
+}
+
+/**
+ * A label whose message is shorter than 128 bytes, so that all lengths are single bytes: heads and texts are written by
+ * words, up to three bytes too many, which the next part overwrites.
+ */
+function appendShortLabel(symbols: Symbols, name: number, nameBytes: number, value: number, valueBytes: number): void {
+  reserveSection(144);
+  const { view } = symbols;
+  const out = section.view;
+  const limit = view.byteLength - 3;
+  let at = section.length;
+  out.setInt32(at, 0x000a000a | ((nameBytes + valueBytes + 4) << 8) | (nameBytes << 24), true);
+  at += 4;
+  const valueAt = at + nameBytes;
+  const nameEnd = name + nameBytes;
+  const valueEnd = value + valueBytes;
+  if (nameEnd > limit || valueEnd > limit) {
+    const { bytes } = symbols;
+    for (let p = name; p < nameEnd; p++) section.bytes[at++] = bytes[p];
+    out.setInt16(valueAt, 0x12 | (valueBytes << 8), true);
+    at += 2;
+    for (let p = value; p < valueEnd; p++) section.bytes[at++] = bytes[p];
+  } else {
+    for (let p = name; p < nameEnd; p += 4, at += 4) out.setInt32(at, view.getInt32(p, true), true);
+    out.setInt16(valueAt, 0x12 | (valueBytes << 8), true);
+    at = valueAt + 2;
+    for (let p = value; p < valueEnd; p += 4, at += 4) out.setInt32(at, view.getInt32(p, true), true);
+  }
+  section.length = valueAt + 2 + valueBytes;
 }
 
 function varintBytes(value: number): number {
@@ -260,22 +298,11 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return at;
 }
 
-/**
- * Copies a symbol to `at` of the section, by words: up to three bytes more than it has, which the next part overwrites.
- * Returns its end.
- */
+/** Copies a symbol to `at` of the section; returns its end. */
 function appendSymbol(symbols: Symbols, reference: number, at: number): number {
-  const start = symbols.starts[reference];
-  const end = symbols.ends[reference];
-  const { view } = symbols;
-  let to = at;
-  if (end + 3 <= view.byteLength) {
-    const out = section.view;
-    for (let p = start; p < end; p += 4, to += 4) out.setInt32(to, view.getInt32(p, true), true);
-  } else {
-    for (let p = start; p < end; p++) section.bytes[to++] = symbols.bytes[p];
-  }
-  return at + end - start;
+  const text = symbols.bytes.subarray(symbols.starts[reference], symbols.ends[reference]);
+  section.bytes.set(text, at);
+  return at + text.length;
 }
 
 /** The labels of the composed section. */

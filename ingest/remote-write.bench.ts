@@ -16,6 +16,7 @@ import { decodeRemoteWrite2 } from './remote-write-2.ts';
 import { unpackSnappy } from './snappy-block.ts';
 
 const HOSTS = 500;
+const ROUNDS = 60;
 const FIELDS = ['user', 'system', 'idle', 'nice', 'iowait', 'irq', 'softirq', 'steal', 'guest', 'guest_nice'];
 const random = newRandom('remote-write.bench', 1);
 
@@ -43,9 +44,9 @@ function cpuSeries(): EncodedSeries[] {
 function measure(what: string, requests: Uint8Array[], decode: typeof decodeRemoteWrite): void {
   const index = new SeriesIndex();
   const batch = new Batch();
-  const times: number[] = [];
+  let total = 0;
   let samples = 0;
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round <= ROUNDS; round++) {
     samples = 0;
     const start = cpuMs();
     for (const request of requests) {
@@ -54,9 +55,9 @@ function measure(what: string, requests: Uint8Array[], decode: typeof decodeRemo
     }
     const ms = cpuMs() - start;
     if (round === 0) console.log(`${what.padEnd(20)} first, ${index.seriesCount} new series: ${ms.toFixed(0)} ms`);
-    else times.push(ms);
+    else total += ms;
   }
-  const ms = times.sort((a, b) => a - b)[times.length >> 1];
+  const ms = total / ROUNDS;
   const bytes = requests.reduce((sum, request) => sum + request.length, 0);
   console.log(
     `${what.padEnd(20)} ${(samples / ms / 1e3).toFixed(2)} M samples/s  ${(bytes / ms / 1e3).toFixed(0)} MB/s  ${(bytes / samples).toFixed(0)} B/sample`,
@@ -83,11 +84,7 @@ measure('2.0', ordered.map(encodeRequest2), decodeRemoteWrite2);
 measure('2.0, shuffled', shuffled.map(encodeRequest2), decodeRemoteWrite2);
 
 const packed = ordered.map((one) => snappy.compressSync(encodeRequest(one)));
-const unpacking: number[] = [];
-for (let round = 0; round < 20; round++) {
-  const start = cpuMs();
-  for (const block of packed) unpackSnappy(block, 1 << 28);
-  unpacking.push(cpuMs() - start);
-}
-const ms = unpacking.sort((a, b) => a - b)[10];
+const start = cpuMs();
+for (let round = 0; round < ROUNDS; round++) for (const block of packed) unpackSnappy(block, 1 << 28);
+const ms = (cpuMs() - start) / ROUNDS;
 console.log(`unpacking snappy     ${((packed.length * series.length) / ms / 1e3).toFixed(2)} M samples/s`);

@@ -95,6 +95,22 @@ describe.each(versions)('remote write %s', (_, how, encode) => {
     );
   });
 
+  test('labels of all lengths around where a length takes one, two and three bytes', () => {
+    const lengths = [1, 3, 4, 60, 118, 119, 120, 121, 122, 123, 124, 125, 127, 128, 129, 5000, 16383, 16384];
+    const series = lengths.map(
+      (n): EncodedSeries => ({
+        labels: [
+          ['__name__', 'm'],
+          ['a', 'x'.repeat(n)],
+          ['b', 'y'],
+        ],
+        samples: [{ value: n, ms: 1 }],
+      }),
+    );
+    const { rows } = decode(encode(series), how);
+    expect(rows).toEqual(lengths.map((n) => `m,a=${'x'.repeat(n)},b=y ${bits(n)} 1000000`));
+  });
+
   test('labels with empty values are no labels; UTF-8 names are names', () => {
     const { rows, index } = decode(
       encode([
