@@ -5,6 +5,7 @@
  * though acknowledged writes are in the log either way.
  */
 import { DEFAULT_DATABASE, type Engine, openEngine } from './engine/engine.ts';
+import { companion } from './engine/internal-database.ts';
 import type { EngineOptions } from './engine/options.ts';
 import { VarveError } from './errors/errors.ts';
 import { errorText, type LineOutcome } from './ingest/line-outcome.ts';
@@ -69,10 +70,14 @@ export async function open(options: EngineOptions): Promise<Varve> {
     },
     query(promql, { db = DEFAULT_DATABASE, timeMs = Date.now() } = {}) {
       const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
-      return evaluate(promql, times, prometheusQuerier(engine.database(db)));
+      return evaluate(promql, times, prometheusQuerier(engine.database(db), companion(engine, db, 'starts')));
     },
     queryRange(promql, { db = DEFAULT_DATABASE, startMs, endMs, stepMs }) {
-      return evaluate(promql, { startMs, endMs, stepMs }, prometheusQuerier(engine.database(db)));
+      return evaluate(
+        promql,
+        { startMs, endMs, stepMs },
+        prometheusQuerier(engine.database(db), companion(engine, db, 'starts')),
+      );
     },
     close: () => engine.close(),
   };

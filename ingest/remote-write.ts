@@ -166,7 +166,8 @@ export function decodeSample(
   let ms = 0;
   let startMs = 0;
   const { rows } = run.batch;
-  if (next - p > 10 && next - p < 18 && bytes[p] === 0x09 && bytes[p + 9] === 0x10 && bytes[next - 1] < 128) {
+  let plain = next - p > 10 && next - p < 18 && bytes[p] === 0x09 && bytes[p + 9] === 0x10 && bytes[next - 1] < 128;
+  if (plain) {
     low = view.getInt32(p + 1, true);
     high = view.getInt32(p + 5, true);
     let q = p + 10;
@@ -177,8 +178,11 @@ export function decodeSample(
       if (b < 128) break;
       scale *= 128;
     }
-    if (q !== next) throw malformed('sample of unknown form', p);
-  } else {
+    // More fields behind the time, such as a start time: small times leave room for it here.
+    plain = q === next;
+  }
+  if (!plain) {
+    ms = 0;
     while (p < next) {
       p = readVarint(bytes, p, next);
       const tag = varint[0];

@@ -12,6 +12,7 @@ import { instantFromMs } from '../engine/time.ts';
 import { type FieldSource, type PrometheusSeries, selectSeries } from './prometheus-series.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 import { EMPTY_SERIES_SET, type Querier, type SelectRange, type SeriesSet } from './promql/querier.ts';
+import { type StartTimes, startTimes } from './start-times.ts';
 
 /** Samples of one series, ascending strictly. */
 export interface Samples {
@@ -21,16 +22,24 @@ export interface Samples {
 
 const NO_SAMPLES: Samples = { timesMs: new Float64Array(0), values: new Float64Array(0) };
 
-/** A querier over one database; undefined is a database that does not exist, and holds nothing. */
-export function prometheusQuerier(database: Database | undefined): Querier {
+/**
+ * A querier over one database; undefined is a database that does not exist, and holds nothing.
+ * @param starts the companion that holds the start times of its samples, if there is one.
+ */
+export function prometheusQuerier(database: Database | undefined, starts?: Database): Querier {
   return {
     select(matchers, range) {
-      return database === undefined ? EMPTY_SERIES_SET : selectSamples(database, matchers, range);
+      return database === undefined ? EMPTY_SERIES_SET : selectSamples(database, starts, matchers, range);
     },
   };
 }
 
-function selectSamples(database: Database, matchers: readonly LabelMatcher[], range: SelectRange): SeriesSet {
+function selectSamples(
+  database: Database,
+  starts: Database | undefined,
+  matchers: readonly LabelMatcher[],
+  range: SelectRange,
+): SeriesSet {
   const series = selectSeries(database, matchers);
   const source = new SampleReader(database, range.startMs, range.endMs);
   let read: Samples[] | null = null;
@@ -38,12 +47,20 @@ function selectSamples(database: Database, matchers: readonly LabelMatcher[], ra
     read ??= source.readAll(series);
     return read[i];
   };
-  return {
+  const set: SeriesSet = {
     count: series.length,
     labels: (i) => series[i].labels,
     times: (i) => samplesOf(i).timesMs,
     values: (i) => samplesOf(i).values,
   };
+  if (starts !== undefined) {
+    let startsOf: StartTimes | null = null;
+    set.startTimes = (i) => {
+      startsOf ??= startTimes(database, starts, range.startMs, range.endMs);
+      return startsOf(series[i], samplesOf(i).timesMs);
+    };
+  }
+  return set;
 }
 
 /** Reads the samples of PromQL series between two times, both inclusive, in ms. */

@@ -9,6 +9,7 @@ import type { Batch } from '../batch/batch.ts';
 import { FLOAT } from '../batch/field-type.ts';
 import type { Database } from '../engine/database.ts';
 import type { Engine } from '../engine/engine.ts';
+import { companion } from '../engine/internal-database.ts';
 import { instantFromMs, MAX_INSTANT } from '../engine/time.ts';
 import { VarveError } from '../errors/errors.ts';
 import { giveBatch, takeBatch } from '../ingest/batch-pool.ts';
@@ -38,7 +39,7 @@ const STALE_HIGH = 0x7ff00000;
 /** Rules over a database of the engine; it is made by the first result. */
 export function engineStorage(engine: Engine, databaseName: string): RuleStorage {
   return {
-    querier: () => prometheusQuerier(engine.database(databaseName)),
+    querier: () => prometheusQuerier(engine.database(databaseName), companion(engine, databaseName, 'starts')),
     async append(timeMs, samples, stale) {
       if (samples.length === 0 && stale.length === 0) return;
       await engine.admit();

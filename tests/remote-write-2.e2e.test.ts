@@ -13,7 +13,7 @@ import {
   message,
   textField,
 } from '../ingest/remote-encoder.ts';
-import { instant } from './prometheus-client.ts';
+import { instant, range } from './prometheus-client.ts';
 import { type ServerProcess, startServer, temporaryDirectory } from './server-process.ts';
 
 const TYPE_1 = 'application/x-protobuf;proto=prometheus.WriteRequest';
@@ -224,6 +224,53 @@ describe('beside the samples', () => {
     await check();
     await server.stop('SIGKILL');
     server = await startServer({ dataDir });
+    await check();
+    await server.stop();
+    server = await startServer({ dataDir });
+    await check();
+  });
+
+  test('start times of samples count as resets, also out of files', async () => {
+    // A counter that never falls, but began anew now and then: what its start times say, in ms before each sample.
+    const before = [30_000, 60_000, 59_999, 1000, 1].flatMap((first) => [first, first + 60_000, first + 120_000]);
+    const samples = before.map((offset, i) => {
+      const ms = (i + 2) * 60_000;
+      return { value: i * 60, ms, startMs: ms - offset };
+    });
+    const plain = samples.map(({ value, ms }) => ({ value, ms }));
+    const answer = await post2(
+      [
+        {
+          labels: [
+            ['__name__', 'cumulative'],
+            ['type', 'starts'],
+          ],
+          samples,
+        },
+        {
+          labels: [
+            ['__name__', 'cumulative'],
+            ['type', 'plain'],
+          ],
+          samples: plain,
+        },
+      ],
+      'starts',
+    );
+    expect(answer.body).toBe('');
+    expect(answer).toMatchObject({ status: 204, written: ['30', '0', '0'] });
+    const check = async () => {
+      const found = await range(`${server.url}/db/starts`, 'increase(cumulative[5m])', 420, 900, 60);
+      const values = Object.fromEntries(
+        found.map((series) => [series.metric.type, series.values!.map((point) => Number(point[1]))]),
+      );
+      expect(values).toEqual({
+        plain: [300, 300, 300, 300, 300, 300, 300, 300, 300],
+        starts: [420, 780, 675, 675, 1275, 1080, 900, 1725, 1440],
+      });
+      // They are no metric of their own.
+      expect(await api('label/__name__/values', {}, 'starts')).toMatchObject({ data: ['cumulative'] });
+    };
     await check();
     await server.stop();
     server = await startServer({ dataDir });

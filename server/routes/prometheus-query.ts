@@ -2,6 +2,7 @@
  * PromQL at one instant and over a grid of steps. Reading parameters and their errors follow Prometheus to the word;
  * the work is done by query/promql.
  */
+import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { prometheusQuerier } from '../../query/prometheus-storage.ts';
 import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
@@ -50,7 +51,7 @@ async function rangeQuery(context: RouteContext): Promise<Response> {
 async function run(context: RouteContext, times: QueryTimes): Promise<QueryResult> {
   const { engine, database, parameters } = context;
   const options = queryOptions(context);
-  const querier = prometheusQuerier(engine().database(database));
+  const querier = prometheusQuerier(engine().database(database), companion(engine(), database, 'starts'));
   try {
     return await evaluate(parameters.get('query') ?? '', times, querier, options);
   } catch (error) {
