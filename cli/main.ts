@@ -6,6 +6,9 @@
  * 4 the address cannot be listened on.
  */
 import { Command } from 'commander';
+import { addCompactCommand } from './compact.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addDumpCommands } from './dump.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
 import { addRulesCommand } from './rules.ts';
 import { addServeCommand } from './serve.ts';
@@ -35,5 +38,14 @@ Exit codes:
 
 addServeCommand(program);
 addRulesCommand(program);
+addDoctorCommand(program);
+addDumpCommands(program);
+addCompactCommand(program);
+
+// A reader that has seen enough, such as head, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 await program.parseAsync();

@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import { type Engine, openEngine } from '../engine/engine.ts';
+import { DEFAULT_MEMTABLE_BYTES, DEFAULT_RESERVE_BYTES } from '../engine/options.ts';
 import { VarveError } from '../errors/errors.ts';
 import { DEFAULT_SERVER_LIMITS } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
@@ -32,6 +33,8 @@ interface ServeOptions extends RuleOptions {
   walRecovery: 'strict' | 'skip';
   partitionDuration: number;
   memtableSize: number;
+  sizeCap: number;
+  diskReserve: number;
   flushInterval: number;
   maxBodySize: number;
   queryTimeout: number;
@@ -63,7 +66,11 @@ export function addServeCommand(program: Command): void {
         .default('strict'),
     )
     .addOption(duration('--partition-duration <duration>', 'time range of one partition', 86_400_000, '1d'))
-    .addOption(size('--memtable-size <size>', 'rows held in memory before they are flushed', 64 * 2 ** 20, '64MiB'))
+    .addOption(
+      size('--memtable-size <size>', 'rows held in memory before they are flushed', DEFAULT_MEMTABLE_BYTES, '32MiB'),
+    )
+    .addOption(size('--size-cap <size>', 'drop the oldest partitions beyond this much data', 0, 'none'))
+    .addOption(size('--disk-reserve <size>', 'refuse writes while less disk is free', DEFAULT_RESERVE_BYTES, '64MiB'))
     .addOption(duration('--flush-interval <duration>', 'flush rows that are older than this', 600_000, '10m'))
     .addOption(
       size('--max-body-size <size>', 'largest body of one write', DEFAULT_SERVER_LIMITS.bodyLimitBytes, '64MiB'),
@@ -156,6 +163,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
       retentionMs: options.retention,
       partitionDurationSec: options.partitionDuration / 1000,
       memtableBytes: options.memtableSize,
+      sizeCapBytes: options.sizeCap,
+      reserveBytes: options.diskReserve,
       flushIntervalMs: options.flushInterval,
       log: (level, message, fields) => log[level](fields ?? {}, message),
     });

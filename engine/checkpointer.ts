@@ -14,6 +14,7 @@ import type { Database } from './database.ts';
 import type { Engine } from './engine.ts';
 
 const RETRY_MS = 5_000;
+const TICK_MS = 500;
 
 export class Checkpointer {
   private readonly engine: Engine;
@@ -29,9 +30,8 @@ export class Checkpointer {
   }
 
   start(): void {
-    const { flushIntervalMs } = this.engine.options;
-    if (flushIntervalMs === 0) return;
-    this.timer = setInterval(() => this.tick(), Math.min(1000, flushIntervalMs));
+    if (this.engine.options.flushIntervalMs === 0) return;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
     this.timer.unref();
   }
 
@@ -80,6 +80,7 @@ export class Checkpointer {
   }
 
   private tick(): void {
+    this.engine.checkSpace();
     if (this.running !== null || this.engine.options.clock.monotonicMs() < this.pausedUntilMs) return;
     if (this.oldestUnflushedSec * 1000 >= this.engine.options.flushIntervalMs) this.run().catch(() => {});
   }

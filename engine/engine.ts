@@ -10,6 +10,7 @@ import { systemClock } from '../clock/clock.ts';
 import { type LockFile, lockDirectory } from '../disk/lock-file.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { VarveError } from '../errors/errors.ts';
+import { refusesWrites } from '../retention/space-guard.ts';
 import { decodeBatch, encodeBatch } from '../wal/batch-codec.ts';
 import { openWal } from '../wal/open-wal.ts';
 import { BATCH, DEFINITIONS } from '../wal/record.ts';
@@ -18,12 +19,14 @@ import { type Background, inlineBackground, workerBackground } from './backgroun
 import { Catalog, type DatabaseSettings } from './catalog.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Database } from './database.ts';
+import { companionsOf, isInternalDatabase } from './internal-database.ts';
 import { Maintenance } from './maintenance.ts';
 import { newCounters } from './metrics.ts';
 import {
   DEFAULT_FLUSH_INTERVAL_MS,
   DEFAULT_MEMTABLE_BYTES,
   DEFAULT_PARTITION_SEC,
+  DEFAULT_RESERVE_BYTES,
   type EngineOptions,
   MAX_PARTITION_SEC,
   type ResolvedOptions,
@@ -52,6 +55,8 @@ export class Engine {
   onSync: ((seconds: number) => void) | null = null;
   /** Called when the disk has failed and the process must not go on. */
   onFatal: ((error: Error) => void) | null = null;
+  /** Why writes are refused while the disk is nearly full; null while it is not. */
+  private shortOfSpace: string | null = null;
   private state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
 
   constructor(options: ResolvedOptions) {
@@ -81,6 +86,7 @@ export class Engine {
       throw error;
     }
     this.state = 'open';
+    this.checkSpace();
     this.checkpointer.start();
     this.maintenance.start();
     const { dataDir, log } = this.options;
@@ -89,7 +95,20 @@ export class Engine {
 
   /** Whether writes and reads are possible. */
   get ready(): boolean {
-    return this.state === 'open' && this.wal.writable;
+    return this.state === 'open' && this.wal.writable && this.shortOfSpace === null;
+  }
+
+  /** Looks at the free space of the disk, and stops taking writes before it is full; takes them again when it is not. */
+  checkSpace(): void {
+    const { fs, dataDir, reserveBytes, log } = this.options;
+    const freeBytes = fs.freeBytes(dataDir);
+    const refuse = refusesWrites(freeBytes, reserveBytes, this.shortOfSpace !== null);
+    if (refuse === (this.shortOfSpace !== null)) return;
+    this.shortOfSpace = refuse
+      ? `cannot take writes: ${freeBytes} bytes are free on the disk of ${dataDir}, and ${reserveBytes} are kept in reserve`
+      : null;
+    if (refuse) log('error', `${this.shortOfSpace}; reading goes on`);
+    else log('info', 'taking writes again', { freeBytes });
   }
 
   /** Bytes of all memtables. */
@@ -99,8 +118,9 @@ export class Engine {
     return bytes;
   }
 
+  /** Names of databases, without those that belong to another. */
   databases(): string[] {
-    return [...this.byName.keys()];
+    return [...this.byName.keys()].filter((name) => !isInternalDatabase(name));
   }
 
   allDatabases(): Database[] {
@@ -120,7 +140,7 @@ export class Engine {
     return this.openDatabase(this.catalog.add(name, { partitionDurationSec, retentionMs, ...settings }));
   }
 
-  /** Removes a database with all its data. */
+  /** Removes a database with all its data, and what belongs to it. */
   async dropDatabase(name: string): Promise<void> {
     const database = this.byName.get(name);
     if (database === undefined) throw new VarveError('not_found', `cannot drop database ${name}: it does not exist`);
@@ -131,6 +151,7 @@ export class Engine {
     this.byId.delete(database.id);
     database.close();
     this.options.fs.removeTree(database.directory);
+    for (const owned of companionsOf(this, name)) await this.dropDatabase(owned);
   }
 
   /**
@@ -138,8 +159,7 @@ export class Engine {
    * acknowledged. The batch may be reused on return.
    */
   commit(database: Database, batch: Batch): number {
-    this.assertOpen();
-    this.wal.checkWritable();
+    this.assertWritable();
     const definitions = database.index.drainDefinitions();
     if (definitions !== null) this.wal.append(DEFINITIONS, database.id, definitions);
     if (batch.rows === 0) return this.wal.lastLsn;
@@ -163,8 +183,7 @@ export class Engine {
    * @throws VarveError 'overloaded' beyond the hard limit, 'read_only' when the log cannot be written.
    */
   async admit(): Promise<void> {
-    this.assertOpen();
-    this.wal.checkWritable();
+    this.assertWritable();
     const bytes = this.memtableBytes;
     if (bytes < this.options.memtableBytes * 2) return;
     if (bytes > this.options.memtableBytes * HARD_LIMIT_FACTOR) {
@@ -214,6 +233,12 @@ export class Engine {
 
   private assertOpen(): void {
     if (this.state !== 'open') throw new VarveError('shutting_down', 'cannot take requests: the server is stopping');
+  }
+
+  private assertWritable(): void {
+    this.assertOpen();
+    this.wal.checkWritable();
+    if (this.shortOfSpace !== null) throw new VarveError('read_only', this.shortOfSpace);
   }
 
   private openDatabase(entry: { id: number; name: string; settings: DatabaseSettings }): Database {
@@ -287,7 +312,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     walSegmentBytes: 32 << 20,
     retentionMs: 0,
     sizeCapBytes: 0,
-    reserveBytes: 64 << 20,
+    reserveBytes: DEFAULT_RESERVE_BYTES,
     memtableBytes: DEFAULT_MEMTABLE_BYTES,
     flushIntervalMs: DEFAULT_FLUSH_INTERVAL_MS,
     maintenanceIntervalMs: 30_000,

@@ -79,12 +79,15 @@ export class Manifest {
   private readonly directory: string;
   private log: WritableFile | null = null;
 
-  /** Reads `directory/MANIFEST`, or starts an empty one. Throws VarveError 'corrupt' when it is damaged. */
-  constructor(fs: FileSystem, directory: string) {
+  /**
+   * Reads `directory/MANIFEST`, or starts an empty one. Throws VarveError 'corrupt' when it is damaged.
+   * @param write false leaves the file as it is until the first commit.
+   */
+  constructor(fs: FileSystem, directory: string, write = true) {
     this.fs = fs;
     this.directory = directory;
     if (fs.exists(this.path)) this.read();
-    this.rewrite();
+    if (write) this.rewrite();
   }
 
   private get path(): string {

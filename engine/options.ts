@@ -41,6 +41,7 @@ export interface EngineOptions {
 export type ResolvedOptions = Required<EngineOptions>;
 
 export const DEFAULT_MEMTABLE_BYTES = 32 << 20;
+export const DEFAULT_RESERVE_BYTES = 64 << 20;
 export const DEFAULT_FLUSH_INTERVAL_MS = 10 * 60_000;
 export const DEFAULT_PARTITION_SEC = 86_400;
 export const MAX_PARTITION_SEC = 90 * 86_400;

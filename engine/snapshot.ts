@@ -37,10 +37,12 @@ export async function takeSnapshot(engine: Engine, options: SnapshotOptions = {}
       }
       fs.syncDirectory(directory);
     }
-    fs.makeDirectory(target);
+    fs.makeDirectory(`${target}/db`);
+    fs.syncDirectory(`${target}/db`);
     if (fs.exists(`${dataDir}/CATALOG`)) copy(fs, `${dataDir}/CATALOG`, `${target}/CATALOG`);
     fs.syncDirectory(target);
     fs.syncDirectory(`${dataDir}/snapshots`);
+    fs.syncDirectory(dataDir);
   } catch (error) {
     fs.removeTree(target);
     throw error;
