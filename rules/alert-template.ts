@@ -38,7 +38,7 @@ export interface ExpansionContext {
 }
 
 /** A template may query this often, so that a loop of them ends. */
-const MAX_QUERIES = 1000;
+const MAX_QUERIES = 200;
 
 /** The texts of parsed templates are few and used at every evaluation. */
 const parsed = new Map<string, Template>();

@@ -241,6 +241,7 @@ class Run {
     const { parameters, rest, call } = FUNCTIONS[name]!;
     const count = operands.length + (piped ? 1 : 0);
     if (rest !== null ? count < parameters.length : count !== parameters.length) {
+      this.shown = name;
       const want = rest !== null ? `at least ${parameters.length}` : String(parameters.length);
       this.fail(`wrong number of args for ${name}: want ${want} got ${count}`);
     }
@@ -274,6 +275,7 @@ class Run {
 
   private argument(dot: GoValue, operand: Operand, type: ParameterType): GoValue {
     this.at(operand);
+    if (operand.type === 'nil' && type === 'string') this.fail('cannot assign nil to string');
     const isConstant = operand.type === 'number' || operand.type === 'bool' || operand.type === 'string';
     if (isConstant && type !== 'any' && !fits(operand.value, type)) {
       if (type === 'string') this.fail(`expected string; found ${printNode(operand)}`);

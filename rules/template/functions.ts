@@ -221,7 +221,8 @@ function compile(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (error) {
-    throw new Error(`regexp: Compile(${quote(pattern)}): ${(error as Error).message}`);
+    const shown = pattern.includes('`') ? quote(pattern) : `\`${pattern}\``;
+    throw new Error(`regexp: Compile(${shown}): ${(error as Error).message}`);
   }
 }
 

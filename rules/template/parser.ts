@@ -4,7 +4,7 @@
  */
 import { unquote } from '../../query/promql/parser/string-literal.ts';
 import { quote } from '../../query/promql/parser/token.ts';
-import type { Command, Node, Operand, Pipeline } from './ast.ts';
+import { type Command, type Node, type Operand, type Pipeline, printNode } from './ast.ts';
 import { isFunction } from './functions.ts';
 import { type Token, type TokenKind, tokenize } from './lexer.ts';
 
@@ -126,11 +126,11 @@ class Parser {
       case 'range':
         return this.control(word.text, word.start);
       case 'template':
-        return this.templateCall(word.start);
+        return this.templateCall();
       case 'block':
-        return this.block(word.start);
+        return this.block();
       case 'define':
-        if (where === 'inner') this.unexpected(word, 'input');
+        if (where === 'inner') this.unexpected(word, 'command');
         this.define();
         return null;
       default:
@@ -168,7 +168,9 @@ class Parser {
     return unquote(token.text);
   }
 
-  private templateCall(position: number): Node {
+  private templateCall(): Node {
+    this.skipSpace();
+    const position = this.peek().start;
     const name = this.templateName('template clause');
     this.skipSpace();
     if (this.peek().kind === 'right') {
@@ -178,7 +180,9 @@ class Parser {
     return { type: 'template', position, name, pipe: this.pipeline('template clause', 'right') };
   }
 
-  private block(position: number): Node {
+  private block(): Node {
+    this.skipSpace();
+    const position = this.peek().start;
     const name = this.templateName('block clause');
     const pipe = this.pipeline('block clause', 'right');
     this.body(name, 'block clause');
@@ -278,10 +282,13 @@ class Parser {
   private operand(): Operand | null {
     const term = this.term();
     if (term === null || this.peek().kind !== 'field') return term;
+    // Errors point at the first field behind the term, as Go's do.
+    const position = this.peek().start;
     const fields: string[] = [];
     while (this.peek().kind === 'field') fields.push(this.next().text.slice(1));
     if (term.type === 'field' || term.type === 'variable') {
       term.fields.push(...fields);
+      term.position = position;
       return term;
     }
     switch (term.type) {
@@ -290,11 +297,9 @@ class Parser {
       case 'number':
       case 'nil':
       case 'dot':
-        this.fail(
-          `unexpected . after term ${quote(term.type === 'dot' ? '.' : 'text' in term ? term.text : term.type)}`,
-        );
+        this.fail(`unexpected . after term ${quote(printNode(term))}`);
     }
-    return { type: 'chain', position: term.position, operand: term, fields };
+    return { type: 'chain', position, operand: term, fields };
   }
 
   private term(): Operand | null {
