@@ -7,17 +7,35 @@ import type { EvaluationContext } from './context.ts';
 import { countValues } from './count-values.ts';
 import { quantileOfSorted, sortNaNFirst } from './functions/quantile.ts';
 import { type Grouping, groupSeries } from './grouping.ts';
+import { METRIC_NAME } from './labels.ts';
 import type { Aggregation, Expr, StringLiteral } from './parser/ast.ts';
 import { selectK } from './select-k.ts';
 import { countPresent, type Grid, newColumn, type ScalarValue, type SeriesColumn, type VectorValue } from './value.ts';
 
 export function evaluateAggregation(ctx: EvaluationContext, expr: Aggregation, grid: Grid): VectorValue {
-  const input = ctx.evaluate(expr.expr, grid) as VectorValue;
+  const input = evaluateOperand(ctx, expr, grid);
   const before = input.series.reduce((sum, column) => sum + column.presentCount, 0);
   const series = aggregate(ctx, expr, input.series, grid);
   ctx.budget.hold(series.reduce((sum, column) => sum + column.presentCount, 0));
   ctx.budget.release(before);
   return { kind: 'vector', series };
+}
+
+/**
+ * The samples to be aggregated. Where series are grouped by the metric's name, names that their functions drop are kept
+ * when the series could not be told apart without: Prometheus fails there.
+ */
+function evaluateOperand(ctx: EvaluationContext, expr: Aggregation, grid: Grid): VectorValue {
+  const groupsByName = !expr.without && expr.grouping.includes(METRIC_NAME);
+  if (!groupsByName || ctx.delayedNameRemoval) return ctx.evaluate(expr.expr, grid) as VectorValue;
+  const delayed = ctx.withDelayedNameRemoval();
+  const input = delayed.evaluate(expr.expr, grid) as VectorValue;
+  const keys = new Set(input.series.map(({ labels, dropName }) => (dropName ? labels.withoutMetadata() : labels).key));
+  for (const column of input.series) {
+    if (column.dropName && keys.size === input.series.length) column.labels = column.labels.withoutMetadata();
+    column.dropName = false;
+  }
+  return input;
 }
 
 function aggregate(ctx: EvaluationContext, expr: Aggregation, series: SeriesColumn[], grid: Grid): SeriesColumn[] {

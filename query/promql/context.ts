@@ -16,6 +16,8 @@ export interface EvaluationContext {
   readonly budget: Budget;
   /** The fetched series of a selector, or the info series of an info() call. */
   seriesOf(node: VectorSelector | Call): SeriesSet;
+  /** The same context with delayed name removal. */
+  withDelayedNameRemoval(): EvaluationContext;
   /** Evaluates any expression; the value belongs to the caller, who may change its columns. */
   evaluate(expr: Expr, grid: Grid): Value;
 }

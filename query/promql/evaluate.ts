@@ -3,6 +3,7 @@
  */
 import { VarveError } from '../../errors/errors.ts';
 import { Annotations } from './annotations.ts';
+import type { EvaluationContext } from './context.ts';
 import { evaluateExpression } from './expression.ts';
 import { type FetchPlans, fetchAll, planFetches } from './fetch.ts';
 import { compareLabels } from './labels.ts';
@@ -128,16 +129,21 @@ export function evaluatePrepared(
   for (const set of sets) for (const warning of set.warnings ?? []) annotations.storageWarning(warning);
   const { planOfNode } = prepared.fetches;
   const delayedNameRemoval = options.delayedNameRemoval ?? false;
-  const context = {
-    lookbackMs: options.lookbackMs ?? DEFAULT_LOOKBACK_MS,
-    defaultSubqueryStepMs: options.defaultSubqueryStepMs ?? DEFAULT_SUBQUERY_STEP_MS,
-    delayedNameRemoval,
-    typeAndUnitLabels: options.typeAndUnitLabels ?? false,
-    annotations,
-    budget,
-    seriesOf: (node: VectorSelector | Call) => sets[planOfNode.get(node)!]!,
-    evaluate: (expr: Expr, grid: Grid) => evaluateExpression(context, expr, grid),
+  const contextWith = (delayed: boolean): EvaluationContext => {
+    const own: EvaluationContext = {
+      lookbackMs: options.lookbackMs ?? DEFAULT_LOOKBACK_MS,
+      defaultSubqueryStepMs: options.defaultSubqueryStepMs ?? DEFAULT_SUBQUERY_STEP_MS,
+      delayedNameRemoval: delayed,
+      typeAndUnitLabels: options.typeAndUnitLabels ?? false,
+      annotations,
+      budget,
+      seriesOf: (node: VectorSelector | Call) => sets[planOfNode.get(node)!]!,
+      evaluate: (expr: Expr, grid: Grid) => evaluateExpression(own, expr, grid),
+      withDelayedNameRemoval: () => contextWith(true),
+    };
+    return own;
   };
+  const context = contextWith(delayedNameRemoval);
   const evaluateStartMs = performance.now();
   const value = tidy(context.evaluate(prepared.expr, prepared.grid), prepared, delayedNameRemoval);
   return {

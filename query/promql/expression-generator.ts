@@ -273,7 +273,7 @@ export class ExpressionGenerator {
     const isComparison = random.chance(0.1);
     const op = random.pick(isComparison ? COMPARISONS : ARITHMETIC);
     const bool = isComparison && random.chance(0.5) ? ' bool' : '';
-    const group = matching !== '' && random.chance(0.4) ? random.pick([' group_left', ' group_right']) : '';
+    const group = matching !== '' && random.chance(0.4) ? random.pick([' group_left ()', ' group_right ()']) : '';
     const fill =
       !options.legacy && random.chance(0.2) ? random.pick([' fill (1)', ' fill_left (0)', ' fill_right (-2)']) : '';
     return `(${left}) ${op}${bool} ${matching}${group}${fill} (${right})`;

@@ -48,8 +48,14 @@ export function regexProblem(pattern: string): string | null {
   try {
     compileRegex(pattern);
     return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : `${error}`;
+  } catch {
+    // Without flags, which the message would show as if they had been written.
+    try {
+      RE2JS.compile(pattern);
+    } catch (error) {
+      return error instanceof Error ? error.message : `${error}`;
+    }
+    return 'error parsing regexp';
   }
 }
 

@@ -38,6 +38,8 @@ export interface SeriesSet {
   values(series: number): Float64Array;
   /** Start (created) timestamps in ms, parallel to `times`, 0: unknown. Absent when the storage keeps none. */
   startTimes?(series: number): Float64Array | null;
+  /** False when the series surely holds no stale marker; that spares a look at each of its values. */
+  mayHoldStale?(series: number): boolean;
   /** Whether the series has native histogram samples in the range; the query then fails rather than leave them out. */
   hasHistograms?(series: number): boolean;
   /**

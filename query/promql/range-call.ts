@@ -163,6 +163,9 @@ function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Wi
   const afterMs = source.smoothed ? ctx.lookbackMs : 0;
   const lo = new Int32Array(grid.count);
   const hi = new Int32Array(grid.count);
+  // Series that are scraped together share their times, and so their windows.
+  let lastTimes: Float64Array | null = null;
+  let lastWidest = 0;
   return {
     evalMs,
     rangeEndMs,
@@ -170,6 +173,7 @@ function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Wi
     hi,
     sampleCount: 0,
     move(times) {
+      if (times === lastTimes) return lastWidest;
       const end = times.length;
       let from = 0;
       let to = 0;
@@ -188,6 +192,8 @@ function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Wi
         if (width > widest) widest = width;
       }
       this.sampleCount = total;
+      lastTimes = times;
+      lastWidest = widest;
       return widest;
     },
   };

@@ -42,7 +42,11 @@ function selectorSource(ctx: EvaluationContext, arg: MatrixSelector): RangeSourc
     dropName: () => false,
     points(series) {
       refuseHistograms(set, series);
-      return withoutStale(set.times(series), set.values(series), set.startTimes?.(series) ?? null);
+      const startTimes = set.startTimes?.(series) ?? null;
+      if (set.mayHoldStale?.(series) === false) {
+        return { times: set.times(series), values: set.values(series), startTimes };
+      }
+      return withoutStale(set.times(series), set.values(series), startTimes);
     },
     rangeMs,
     offsetMs: vector.offsetMs,

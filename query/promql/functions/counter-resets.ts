@@ -22,34 +22,49 @@ export function startTimeResets(
   return previousStart !== 0 && previousStart < previousMs;
 }
 
-/** What the resets between two samples lost, in constant time per question. */
+/**
+ * What the resets between two samples lost, in constant time per question. One index is made and filled anew for each
+ * series: queries over thousands of series must not leave megabytes behind for each.
+ */
 export class ResetIndex {
   /** counts[i]: resets at samples up to i. */
-  private readonly counts: Int32Array;
+  private counts: Int32Array = new Int32Array(0);
   /** at[k]: the sample at which reset k shows. */
-  private readonly at: Int32Array;
-  private readonly values: Float64Array;
+  private at: Int32Array = new Int32Array(0);
+  private values: Float64Array = new Float64Array(0);
   /** Prefix sums of the losses, as unevaluated sums of two doubles. */
-  private readonly high: Float64Array;
-  private readonly low: Float64Array;
+  private high = new Float64Array(1);
+  private low = new Float64Array(1);
 
-  constructor(counts: Int32Array, at: Int32Array, values: Float64Array) {
+  /** Fills the index for a series; false when the series has no resets. */
+  fill(input: RangeInput): boolean {
+    const counts = countResets(input);
+    if (counts === null) return false;
+    const { values } = input;
+    const resetCount = counts[values.length - 1]!;
+    if (this.at.length < resetCount) {
+      this.at = new Int32Array(resetCount * 2);
+      this.high = new Float64Array(resetCount * 2 + 1);
+      this.low = new Float64Array(resetCount * 2 + 1);
+    }
     this.counts = counts;
-    this.at = at;
     this.values = values;
-    this.high = new Float64Array(at.length + 1);
-    this.low = new Float64Array(at.length + 1);
+    const { at, high: prefixHigh, low: prefixLow } = this;
     let high = 0;
     let low = 0;
-    for (let k = 0; k < at.length; k++) {
-      const lost = values[at[k]! - 1]!;
+    let k = 0;
+    for (let i = 1; i < values.length; i++) {
+      if (counts[i] === counts[i - 1]) continue;
+      const lost = values[i - 1]!;
       const sum = high + lost;
       const part = sum - high;
       low += high - (sum - part) + (lost - part);
       high = sum;
-      this.high[k + 1] = high;
-      this.low[k + 1] = low;
+      at[k++] = i;
+      prefixHigh[k] = high;
+      prefixLow[k] = low;
     }
+    return true;
   }
 
   /** The difference of a window's last and first value with what its resets lost added. */
@@ -67,20 +82,16 @@ export class ResetIndex {
   }
 }
 
-/** The resets of a series, or null when there are none. */
+const sharedIndex = new ResetIndex();
+
+/** The resets of a series, or null when there are none. Valid until the next call. */
 export function findResets(input: RangeInput): ResetIndex | null {
-  const counts = countResets(input);
-  if (counts === null) return null;
-  const { values } = input;
-  const at = new Int32Array(counts[values.length - 1]!);
-  let k = 0;
-  for (let i = 1; i < values.length; i++) {
-    if (counts[i] !== counts[i - 1]) at[k++] = i;
-  }
-  return new ResetIndex(counts, at, values);
+  return sharedIndex.fill(input) ? sharedIndex : null;
 }
 
-/** counts[i]: resets at samples up to i; null when there are none. */
+let countsBuffer = new Int32Array(0);
+
+/** counts[i]: resets at samples up to i; null when there are none. Valid until the next call. */
 export function countResets(input: RangeInput): Int32Array | null {
   const { times, values, startTimes } = input;
   const end = values.length;
@@ -89,12 +100,12 @@ export function countResets(input: RangeInput): Int32Array | null {
     while (i < end && !(values[i]! < values[i - 1]!)) i++;
     if (i >= end) return null;
   }
-  const counts = new Int32Array(end);
+  if (countsBuffer.length < end) countsBuffer = new Int32Array(end * 2);
+  const counts = countsBuffer;
+  counts.fill(0, 0, i);
   let count = 0;
   for (; i < end; i++) {
-    if (values[i]! < values[i - 1]! || (startTimes !== null && startTimeResets(startTimes, times, i - 1, i))) {
-      count++;
-    }
+    if (values[i]! < values[i - 1]! || (startTimes !== null && startTimeResets(startTimes, times, i - 1, i))) count++;
     counts[i] = count;
   }
   return count === 0 ? null : counts;

@@ -37,6 +37,8 @@ export const lastOverTime = perWindow((input, _, hi) => input.values[hi - 1]!);
 export const tsOfFirstOverTime = perWindow((input, lo) => input.times[lo]! / 1000);
 export const tsOfLastOverTime = perWindow((input, _, hi) => input.times[hi - 1]! / 1000);
 
+let queueBuffer = new Int32Array(0);
+
 /**
  * Smallest or largest value of the window, or the time of it. NaN counts only when there is nothing else; of equal values
  * the last one's time is given.
@@ -44,8 +46,9 @@ export const tsOfLastOverTime = perWindow((input, _, hi) => input.times[hi - 1]!
 export function extreme(isMax: boolean, wantsTime: boolean): RangeKernel {
   return (input, out, present) => {
     const { times, values, lo, hi, stepCount } = input;
+    if (queueBuffer.length <= values.length) queueBuffer = new Int32Array(values.length * 2 + 1);
     // A queue of indices whose values fall (or rise) strictly: its head is the extreme of the window.
-    const queue = new Int32Array(values.length + 1);
+    const queue = queueBuffer;
     let head = 0;
     let tail = 0;
     let next = lo[0] ?? 0;
@@ -122,10 +125,14 @@ export const madOverTime = perWindow((input, lo, hi) => {
   return quantileOfSorted(0.5, window);
 });
 
-/** Running counts of value changes, two NaNs being no change. */
+let changesBuffer = new Int32Array(0);
+
+/** Running counts of value changes, two NaNs being no change. Valid until the next call. */
 export function changeCounts(input: RangeInput): Int32Array {
   const { values } = input;
-  const counts = new Int32Array(values.length);
+  if (changesBuffer.length < values.length) changesBuffer = new Int32Array(values.length * 2);
+  const counts = changesBuffer;
+  counts[0] = 0;
   for (let i = 1; i < values.length; i++) {
     const value = values[i]!;
     const previous = values[i - 1]!;

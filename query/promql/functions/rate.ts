@@ -4,7 +4,7 @@
  * The increase over a window is last - first plus what counter resets lost. Resets are found once per series; their losses
  * are summed as prefix sums in double-double, so that a step costs the same however wide its window is.
  */
-import { findResets, type ResetIndex, startTimeResets } from './counter-resets.ts';
+import { findResets, startTimeResets } from './counter-resets.ts';
 import type { RangeInput, RangeKernel } from './range-kernel.ts';
 
 export function extrapolated(isCounter: boolean, isRate: boolean): RangeKernel {
@@ -178,5 +178,3 @@ export function lastTwo(isRate: boolean): RangeKernel {
     }
   };
 }
-
-export type { ResetIndex };

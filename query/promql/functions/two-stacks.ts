@@ -118,23 +118,65 @@ export function slideVariances(input: RangeInput, emit: (step: number, variance:
   }
 }
 
-/** Compensated sum, in the order of the points. */
-export function sumOfWindow(values: Float64Array, lo: number, hi: number): number {
-  let sum = 0;
-  let rest = 0;
-  for (let k = lo; k < hi; k++) {
-    const value = values[k]!;
-    const next = sum + value;
-    if (Math.abs(next) === Infinity) rest = 0;
-    else if (Math.abs(sum) >= Math.abs(value)) rest += sum - next + value;
-    else rest += value - next + sum;
-    sum = next;
+/** A compensated sum: `sum` and what rounding took from it. Set by addWindow. */
+const total = { sum: 0, rest: 0 };
+
+/**
+ * Sums a window into `total`. Two lanes, each adding without branches (Knuth's two-sum), halve the time that the
+ * processor waits for one addition before the next. The rest is meaningless when the sum is not finite.
+ */
+function addWindow(values: Float64Array, lo: number, hi: number): void {
+  let sumA = 0;
+  let restA = 0;
+  let sumB = 0;
+  let restB = 0;
+  let k = lo;
+  for (const end = hi - 1; k < end; k += 2) {
+    const a = values[k]!;
+    const b = values[k + 1]!;
+    const nextA = sumA + a;
+    const nextB = sumB + b;
+    const partA = nextA - sumA;
+    const partB = nextB - sumB;
+    restA += sumA - (nextA - partA) + (a - partA);
+    restB += sumB - (nextB - partB) + (b - partB);
+    sumA = nextA;
+    sumB = nextB;
   }
-  return Math.abs(sum) === Infinity ? sum : sum + rest;
+  if (k < hi) {
+    const a = values[k]!;
+    const nextA = sumA + a;
+    const partA = nextA - sumA;
+    restA += sumA - (nextA - partA) + (a - partA);
+    sumA = nextA;
+  }
+  const sum = sumA + sumB;
+  const part = sum - sumA;
+  total.sum = sum;
+  total.rest = restA + restB + (sumA - (sum - part) + (sumB - part));
+}
+
+/** The compensated sum of a window. */
+export function sumOfWindow(values: Float64Array, lo: number, hi: number): number {
+  addWindow(values, lo, hi);
+  const { sum, rest } = total;
+  if (rest - rest === 0) return sum + rest;
+  // Infinities and NaN, or an overflow: in the order of the points, as it decides what comes out.
+  let plain = 0;
+  for (let k = lo; k < hi; k++) plain += values[k]!;
+  return plain;
 }
 
 /** The mean by a compensated sum, or, from where that would overflow, incrementally. */
 export function meanOfWindow(values: Float64Array, lo: number, hi: number): number {
+  addWindow(values, lo, hi);
+  const { sum, rest } = total;
+  const count = hi - lo;
+  if (rest - rest === 0) return sum / count + rest / count;
+  return carefulMean(values, lo, hi);
+}
+
+function carefulMean(values: Float64Array, lo: number, hi: number): number {
   let sum = values[lo]!;
   let rest = 0;
   for (let k = lo + 1; k < hi; k++) {

@@ -49,8 +49,9 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
 };
 const UNARY_PRECEDENCE = 5;
 
-/** Nesting beyond which an expression is refused rather than risking the stack. */
+/** Nesting beyond which an expression is refused rather than risking the stack; a chain of operators nests, too. */
 const MAX_DEPTH = 500;
+const MAX_OPERATORS = 1000;
 
 /**
  * The checked tree of a query. Throws a VarveError of code `bad_request` with Prometheus' text, e.g.
@@ -78,10 +79,11 @@ export function parseMetricSelector(query: string): VectorSelector {
 function parseBinary(stream: TokenStream, minimum: number, depth: number): Expr {
   if (depth > MAX_DEPTH) stream.fail(stream.token.pos, 'expression is nested too deeply');
   let left = parseUnary(stream, depth);
-  for (;;) {
+  for (let operators = 0; ; operators++) {
     const op = stream.token.kind;
     const precedence = PRECEDENCE[op];
     if (precedence === undefined || precedence <= minimum) return left;
+    if (operators > MAX_OPERATORS) stream.fail(stream.token.pos, 'expression is nested too deeply');
     stream.advance();
     const { returnBool, matching } = parseBinaryModifiers(stream);
     const right = parseBinary(stream, op === '^' ? precedence - 1 : precedence, depth + 1);
