@@ -1,6 +1,5 @@
 /** What Prometheus' clients ask about the server itself before they send queries. */
 import { availableParallelism, hostname } from 'node:os';
-import { isInternalDatabase } from '../../engine/internal-database.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 
@@ -36,9 +35,7 @@ function runtimeInfo({ engine, config }: RouteContext): Response {
     GOGC: '',
     GODEBUG: '',
     storageRetention: config.flags.retention ?? '',
-    databases: engine()
-      .databases()
-      .filter((name) => !isInternalDatabase(name)),
+    databases: engine().databases(),
     nodeVersion: process.version,
   });
 }
