@@ -45,6 +45,17 @@ describe('definitions', () => {
     expect(copy.drainDefinitions()).toBeNull();
   });
 
+  test('many of them are packed', () => {
+    const index = new SeriesIndex();
+    for (let i = 0; i < 1000; i++) define(index, 'cpu', `a rather long name of a host ${i * 7919}`);
+    const payload = index.drainDefinitions() as Uint8Array;
+    expect(payload.length).toBeLessThan(20_000);
+    const copy = new SeriesIndex();
+    copy.applyDefinitions(payload);
+    expect(keysOf(copy)).toEqual(keysOf(index));
+    expect(() => new SeriesIndex().applyDefinitions(Uint8Array.of(3))).toThrow('version 3 is not known');
+  });
+
   test('replayed twice, they change nothing', () => {
     const index = new SeriesIndex();
     transition(index, define(index, 'cpu', 'a'), ['x']);

@@ -2,7 +2,7 @@
  * Definitions: what the log must know before rows that use it. New measurements, fields, shapes and series since the
  * last time, as one opaque record; and its replay, which gives everything exactly the id it had.
  *
- *      version u8 = 1
+ *      version u8 = 1, then what follows; or 2, then its length and it as a zstd frame
  *      measurements   first id, count, then a name each
  *      fields         first id, count, then (measurement id, type u8, name) each
  *      shapes         first id, count, then (parent id, field id) each; of a root (0, measurement id)
@@ -13,6 +13,7 @@
  * Replay is idempotent: what is there already is left alone. A record that is newer than the index wins: a ref that
  * stands for another series, or a key that has another ref, is redefined as the record says.
  */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { FieldType } from '../batch/field-type.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
@@ -23,7 +24,12 @@ import { Int32List } from './int32-list.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { Shapes } from './shapes.ts';
 
-const VERSION = 1;
+const PLAIN = 1;
+const PACKED = 2;
+/** Shorter records are not worth compressing. */
+const PACK_FROM_BYTES = 1024;
+/** No record is longer than this when unpacked. */
+const UNPACKED_LIMIT_BYTES = 2 ** 31 - 1;
 
 /** The parts of an index that have ids. */
 export interface Catalog {
@@ -141,7 +147,7 @@ function contradiction(what: string): VarveError {
 export function encodeDefinitions(catalog: Catalog, from: Watermark, refs: Int32Array): Uint8Array {
   const { series } = catalog;
   const writer = new ByteWriter(256 + refs.length * 24);
-  writer.u8(VERSION);
+  writer.u8(PLAIN);
   writeCatalog(writer, catalog, from);
   let live = 0;
   for (const ref of refs) if (series.isLive(ref)) live++;
@@ -167,18 +173,35 @@ export function encodeDefinitions(catalog: Catalog, from: Watermark, refs: Int32
     slabStart = start;
     slabLength = length;
   }
-  return writer.take();
+  return writer.length < PACK_FROM_BYTES ? writer.take() : pack(writer.view8());
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** Replays definitions. Returns the refs that were not there before. */
-export function applyDefinitions(catalog: Catalog, payload: Uint8Array): Int32List {
+function pack(plain: Uint8Array): Uint8Array {
+  // The fastest level: a third of the size, for less than the disk would take for the rest.
+  const packed = zstdCompressSync(plain.subarray(1), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const writer = new ByteWriter(packed.length + 10);
+  writer.u8(PACKED);
+  writer.varint(plain.length - 1);
+  writer.raw(packed);
+  return writer.take();
+}
+
+/** A reader at what follows the version. */
+function unpack(payload: Uint8Array): ByteReader {
   const reader = new ByteReader(payload);
   const version = reader.u8();
-  if (version !== VERSION) {
-    throw new VarveError('corrupt', `cannot apply definitions: version ${version} is not known`);
-  }
+  if (version === PLAIN) return reader;
+  if (version !== PACKED) throw new VarveError('corrupt', `cannot apply definitions: version ${version} is not known`);
+  const length = reader.varint();
+  if (length > UNPACKED_LIMIT_BYTES) throw new VarveError('corrupt', `cannot apply definitions: ${length} bytes long`);
+  return new ByteReader(zstdDecompressSync(reader.raw(reader.remaining), { maxOutputLength: Math.max(length, 1) }));
+}
+
+/** Replays definitions. Returns the refs that were not there before. */
+export function applyDefinitions(catalog: Catalog, payload: Uint8Array): Int32List {
+  const reader = unpack(payload);
   readCatalog(reader, catalog);
   const added = new Int32List();
   const count = reader.varint();

@@ -24,6 +24,8 @@ export class Dictionary {
   /** All strings; `starts[id]` is where the 16-bit length of a string lies. */
   bytes = new Uint8Array(64);
   starts: Int32Array = new Int32Array(8);
+  /** While an index is loaded: whether some string has bytes that a key escapes. */
+  mayNeedEscape = false;
   /** Series per id. */
   counts: Int32Array = new Int32Array(8);
   /** Ids are below this. */

@@ -48,10 +48,6 @@ function countSeries(stored: Stored): void {
   series.adoptLoaded(live, valuesInUse);
 }
 
-/** 1 for the bytes that a key may hold only with care. */
-const SPECIAL = new Uint8Array(256);
-for (const byte of [10, 32, 44, 61, 92]) SPECIAL[byte] = 1;
-
 function writeKeys(series: SeriesTable): void {
   const { schema, valuesAt, values, keyOffset, arena, keys } = series;
   keys.reserve(series.count);
@@ -89,19 +85,16 @@ function writeKeys(series: SeriesTable): void {
       const text = dictionary.bytes;
       const from = dictionary.startOf(values[firstValue + part]);
       const to = from + dictionary.lengthOf(values[firstValue + part]);
-      const hashBefore = h;
       const valueAt = at;
-      let special = 0;
-      for (let i = from; i < to; i++) {
-        const c = text[i];
-        special |= SPECIAL[c];
-        slab[at++] = c;
-        h = Math.imul(h ^ c, HASH_PRIME);
-      }
-      if (special !== 0) {
-        at = escapeInto(slab, valueAt, text, from, to, false);
-        h = hashBefore;
+      if (dictionary.mayNeedEscape) {
+        at = escapeInto(slab, at, text, from, to, false);
         for (let i = valueAt; i < at; i++) h = Math.imul(h ^ slab[i], HASH_PRIME);
+      } else {
+        for (let i = from; i < to; i++) {
+          const c = text[i];
+          slab[at++] = c;
+          h = Math.imul(h ^ c, HASH_PRIME);
+        }
       }
     }
     arena.close(offset, ref, at - start);

@@ -1,11 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { FLOAT } from '../batch/field-type.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
+import { IndexLog } from './index-log.ts';
 import { hashBytes, SeriesIndex } from './series-index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const LOG = 'db/index.log';
+
+const logs = new WeakMap<SeriesIndex, IndexLog>();
+
+/** The log of an index, the same one each time. */
+function logOf(index: SeriesIndex): IndexLog {
+  const log = logs.get(index) ?? new IndexLog(index);
+  logs.set(index, log);
+  return log;
+}
 
 function newDisk(): MemoryFileSystem {
   const fs = new MemoryFileSystem(7);
@@ -34,7 +44,7 @@ function noteField(index: SeriesIndex, refs: number[], name: string): void {
 
 function reload(fs: MemoryFileSystem, expectedBytes = 0): SeriesIndex {
   const index = new SeriesIndex();
-  index.load(fs, 'db', expectedBytes);
+  logOf(index).load(fs, 'db', expectedBytes);
   return index;
 }
 
@@ -71,38 +81,38 @@ describe('the index log', () => {
     const index = new SeriesIndex();
     let refs = defineHosts(index, 0, 100);
     noteField(index, refs, 'a');
-    expect(index.saveDelta(fs, 'db')).toBeGreaterThan(0);
+    expect(logOf(index).saveDelta(fs, 'db')).toBeGreaterThan(0);
     expect(describeIndex(reload(fs))).toEqual(describeIndex(index));
     refs = refs.concat(defineHosts(index, 100, 150));
     noteField(index, refs.slice(90, 110), 'b');
     index.remove(Int32Array.from(refs.slice(0, 30)));
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     expect(describeIndex(reload(fs))).toEqual(describeIndex(index));
     index.releaseRemoved();
     // Refs and value ids of removed series are used again.
     defineHosts(index, 20, 25);
     defineHosts(index, 500, 540);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     const want = describeIndex(index);
     expect(describeIndex(reload(fs))).toEqual(want);
-    index.saveBase(fs, 'db');
+    logOf(index).saveBase(fs, 'db');
     expect(describeIndex(reload(fs))).toEqual(want);
   });
 
   test('says when there is none, and writes nothing when nothing is new', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
-    expect(index.load(fs, 'db')).toEqual({ found: false, series: 0, blocks: 0, sizeBytes: 0, cutBytes: 0 });
+    expect(logOf(index).load(fs, 'db')).toEqual({ found: false, series: 0, blocks: 0, sizeBytes: 0, cutBytes: 0 });
     defineHosts(index, 0, 1);
-    index.saveDelta(fs, 'db');
-    expect(index.saveDelta(fs, 'db')).toBe(0);
-    expect(reload(fs).saveDelta(fs, 'db')).toBe(0);
+    logOf(index).saveDelta(fs, 'db');
+    expect(logOf(index).saveDelta(fs, 'db')).toBe(0);
+    expect(logOf(reload(fs)).saveDelta(fs, 'db')).toBe(0);
   });
 
   test('keeps its epoch; another index has another', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     expect(index.epoch).toMatch(/^[0-9a-f]{16}$/);
     expect(reload(fs).epoch).toBe(index.epoch);
     expect(new SeriesIndex().epoch).not.toBe(index.epoch);
@@ -112,11 +122,11 @@ describe('the index log', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
     defineHosts(index, 0, 20);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     const whole = fs.size(LOG);
     const before = describeIndex(index);
     defineHosts(index, 20, 30);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     const after = describeIndex(index);
     const bytes = fs.readFile(LOG);
     for (let cut = whole; cut < bytes.length; cut++) {
@@ -125,12 +135,12 @@ describe('the index log', () => {
       file.write(bytes.subarray(0, cut));
       file.close();
       const loaded = new SeriesIndex();
-      const report = loaded.load(torn, 'db');
+      const report = logOf(loaded).load(torn, 'db');
       expect([report.sizeBytes, report.cutBytes]).toEqual([whole, cut - whole]);
       expect(describeIndex(loaded)).toEqual(before);
       // The write-ahead log still defines them.
       defineHosts(loaded, 20, 30);
-      loaded.saveDelta(torn, 'db');
+      logOf(loaded).saveDelta(torn, 'db');
       expect(describeIndex(reload(torn))).toEqual(after);
     }
   });
@@ -139,10 +149,10 @@ describe('the index log', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
     defineHosts(index, 0, 10);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     const first = fs.size(LOG);
     defineHosts(index, 10, 20);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     const size = fs.size(LOG);
     for (let offset = 0; offset < size; offset++) {
       const bit = offset % 8;
@@ -160,16 +170,16 @@ describe('the index log', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
     defineHosts(index, 0, 10);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     defineHosts(index, 10, 20);
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     fs.flipBit(LOG, 60, 0);
     expect(() => reload(fs)).toThrow('cannot read db/index.log: wrong checksum at byte 20');
   });
 
   test('refuses a version it does not know', () => {
     const fs = newDisk();
-    new SeriesIndex().saveDelta(fs, 'db');
+    logOf(new SeriesIndex()).saveDelta(fs, 'db');
     fs.flipBit(LOG, 4, 1);
     expect(() => reload(fs)).toThrow(expect.objectContaining({ code: 'corrupt' }));
   });
@@ -179,18 +189,18 @@ describe('the index log', () => {
       for (const base of [false, true]) {
         const fs = newDisk();
         const index = new SeriesIndex();
-        if (!base) index.saveDelta(fs, 'db');
+        if (!base) logOf(index).saveDelta(fs, 'db');
         defineHosts(index, 0, 10);
         fs.fail(kind, { code: 'EIO' });
         let failed = false;
         try {
-          index.saveDelta(fs, 'db');
+          logOf(index).saveDelta(fs, 'db');
         } catch {
           failed = true;
         }
         expect(failed).toBe(base || kind === 'write' || kind === 'sync');
         fs.heal();
-        index.saveDelta(fs, 'db');
+        logOf(index).saveDelta(fs, 'db');
         expect(describeIndex(reload(fs))).toEqual(describeIndex(index));
       }
     }
@@ -199,12 +209,12 @@ describe('the index log', () => {
   test('a full disk in the middle of a block is made up for', () => {
     const fs = newDisk();
     const index = new SeriesIndex();
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     defineHosts(index, 0, 100);
     fs.capacityBytes = fs.size(LOG) + 50;
-    expect(() => index.saveDelta(fs, 'db')).toThrow();
+    expect(() => logOf(index).saveDelta(fs, 'db')).toThrow();
     fs.capacityBytes = Number.POSITIVE_INFINITY;
-    index.saveDelta(fs, 'db');
+    logOf(index).saveDelta(fs, 'db');
     expect(describeIndex(reload(fs))).toEqual(describeIndex(index));
   });
 
@@ -214,13 +224,13 @@ describe('the index log', () => {
       fs.makeDirectory('db');
       const index = new SeriesIndex();
       defineHosts(index, 0, 50);
-      index.saveDelta(fs, 'db');
+      logOf(index).saveDelta(fs, 'db');
       defineHosts(index, 50, 60);
-      index.saveDelta(fs, 'db');
-      const saved = index.savedBytes;
+      logOf(index).saveDelta(fs, 'db');
+      const saved = logOf(index).sizeBytes;
       defineHosts(index, 60, 100);
       fs.fail('sync', { code: 'EIO' });
-      expect(() => (seed % 2 === 0 ? index.saveDelta(fs, 'db') : index.saveBase(fs, 'db'))).toThrow();
+      expect(() => (seed % 2 === 0 ? logOf(index).saveDelta(fs, 'db') : logOf(index).saveBase(fs, 'db'))).toThrow();
       fs.heal();
       fs.crash();
       const loaded = reload(fs, saved);
@@ -235,14 +245,14 @@ describe('the index log', () => {
     let largest = 0;
     for (let generation = 0; generation < 20; generation++) {
       const refs = defineHosts(index, generation * 2000, generation * 2000 + 2000);
-      index.saveDelta(fs, 'db');
+      logOf(index).saveDelta(fs, 'db');
       index.remove(Int32Array.from(refs));
-      index.saveDelta(fs, 'db');
+      logOf(index).saveDelta(fs, 'db');
       index.releaseRemoved();
       largest = Math.max(largest, fs.size(LOG));
     }
     defineHosts(index, 0, 2000);
-    index.saveBase(fs, 'db');
+    logOf(index).saveBase(fs, 'db');
     expect(largest).toBeLessThan(fs.size(LOG) * 12);
     expect(describeIndex(reload(fs))).toEqual(describeIndex(index));
   });

@@ -17,7 +17,7 @@ import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { replaceFile } from '../disk/atomic-file.ts';
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
-import { VarveError } from '../errors/errors.ts';
+import { assert, VarveError } from '../errors/errors.ts';
 import { finishLoad } from './index-loader.ts';
 import {
   NOTHING_SAVED,
@@ -39,6 +39,8 @@ export interface Saved extends Stored {
   readonly unsavedSeries: Int32List;
   readonly unsavedRemovals: Int32List;
   readonly unsavedFieldSets: Int32List;
+  /** To be told when a load is complete. */
+  loaded(): void;
 }
 
 /** How a load went. */
@@ -132,6 +134,7 @@ export class IndexLog {
       return { found: false, series: 0, blocks: 0, sizeBytes: 0, cutBytes: 0 };
     }
     const { stored } = this;
+    assert(stored.series.limit === 0 && stored.fieldRegistry.list.length === 0, 'an index to load into is not new');
     const bytes = fs.readFile(path);
     stored.epoch = epochOf(path, bytes);
     let at = HEADER_BYTES;
@@ -154,6 +157,7 @@ export class IndexLog {
     this.sizeBytes = at;
     this.entries = stored.series.count;
     this.savedAll();
+    stored.loaded();
     return {
       found: true,
       series: stored.series.count,

@@ -16,6 +16,7 @@ import { type Catalog, readCatalog, type Watermark, watermarkOf, writeCatalog } 
 import type { Dictionary } from './dictionary.ts';
 import type { FieldSets } from './field-sets.ts';
 import { readColumn, writeColumn } from './int32-column.ts';
+import { needsEscape } from './series-key.ts';
 import type { SeriesTable } from './series-table.ts';
 
 const CATALOG = 1;
@@ -207,6 +208,8 @@ function readValuesSection(reader: ByteReader, series: SeriesTable): void {
   let total = 0;
   for (let i = 0; i < count; i++) total += rest[i];
   const rests = reader.raw(total);
+  // What is shared with a value before was looked at there.
+  if (needsEscape(rests, 0, total)) values.mayNeedEscape = true;
   let from = 0;
   let length = 0;
   for (let i = 0; i < count; i++) {

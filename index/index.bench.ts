@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { FLOAT } from '../batch/field-type.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
+import { IndexLog } from './index-log.ts';
 import { hashBytes, SeriesIndex } from './series-index.ts';
 
 const count = Number(process.argv[2] ?? 1_000_000);
@@ -88,7 +89,7 @@ const definitions = timed(
 const directory = mkdtempSync(`${tmpdir()}/varve-index-`);
 timed(
   'save',
-  () => index.saveDelta(nodeFileSystem, directory),
+  () => new IndexLog(index).saveDelta(nodeFileSystem, directory),
   (n) => `${(n / count).toFixed(2)} bytes/series`,
 );
 collectGarbage();
@@ -99,7 +100,7 @@ timed('apply definitions to an empty index', () => new SeriesIndex().applyDefini
 for (let n = 0; n < 3; n++) {
   timed(
     'load',
-    () => new SeriesIndex().load(nodeFileSystem, directory),
+    () => new IndexLog(new SeriesIndex()).load(nodeFileSystem, directory),
     (r) => `${r.series} series, ${r.blocks} blocks`,
   );
 }

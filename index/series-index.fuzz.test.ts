@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Random } from '../bytes/random.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
 import { hashBytes } from './hash.ts';
+import { IndexLog } from './index-log.ts';
 import type { TagMatcher } from './matchers.ts';
 import { ModelIndex } from './model.ts';
 import { SeriesIndex } from './series-index.ts';
@@ -32,6 +33,7 @@ const PATTERNS = [
 class History {
   readonly random: Random;
   index = new SeriesIndex();
+  log = new IndexLog(this.index);
   model = new ModelIndex();
   /** What the write-ahead log has, since the last save. */
   wal: Uint8Array[] = [];
@@ -106,8 +108,8 @@ class History {
 
   save(): void {
     this.drain(false);
-    if (this.random.chance(0.3)) this.index.saveBase(this.fs, 'db');
-    else this.index.saveDelta(this.fs, 'db');
+    if (this.random.chance(0.3)) this.log.saveBase(this.fs, 'db');
+    else this.log.saveDelta(this.fs, 'db');
     this.wal = [];
   }
 
@@ -116,7 +118,8 @@ class History {
     const fields = new Map([...this.model.series].map(([ref, one]) => [ref, one.fields]));
     const saved = this.index;
     this.index = new SeriesIndex();
-    this.index.load(this.fs, 'db');
+    this.log = new IndexLog(this.index);
+    this.log.load(this.fs, 'db');
     for (const payload of this.wal) this.index.applyDefinitions(payload);
     // A crash brings removals that were not saved back; the engine would remove them again.
     const back: number[] = [];

@@ -5,12 +5,11 @@
  * series gets a row of another shape than before; `drainDefinitions` before rows go to the log.
  * Reading: `promNames`, `select`, `seriesHasField`, `tags`.
  *
- * It lives on one thread. Workers read keys through `snapshotForWorker`. Limits on names, tags and series are the
+ * An `IndexLog` saves and loads it. It lives on one thread; workers read keys through `snapshotForWorker`. Limits on names, tags and series are the
  * ingest's to enforce.
  */
 import { randomBytes } from 'node:crypto';
 import type { FieldType } from '../batch/field-type.ts';
-import type { FileSystem } from '../disk/file-system.ts';
 import { assert } from '../errors/errors.ts';
 import { type Cardinality, cardinalityOf } from './cardinality.ts';
 import {
@@ -24,7 +23,6 @@ import {
 import { FieldSets } from './field-sets.ts';
 import { type Field, Fields, fieldTypeConflict } from './fields.ts';
 import { hashBytes } from './hash.ts';
-import { IndexLog, type LoadReport } from './index-log.ts';
 import { Int32List } from './int32-list.ts';
 import { measurementNames, tagKeyNames, tagValueNames, valueIds } from './labels.ts';
 import { selectSeries, type TagMatcher } from './matchers.ts';
@@ -66,7 +64,6 @@ export class SeriesIndex implements Catalog {
   private pending = new Int32List();
   private beforeDrain: { drained: Watermark; pending: Int32List } | null = null;
   private readonly keyStrings: string[] = [];
-  private readonly log = new IndexLog(this);
 
   /** Live series. */
   get seriesCount(): number {
@@ -407,37 +404,10 @@ export class SeriesIndex implements Catalog {
     for (const ref of added.view()) this.noteAdded(ref);
   }
 
-  // ——— Disk ———
-
-  /**
-   * Appends what is new since the last save to `directory/index.log` and makes it durable; now and then writes the log
-   * anew. Returns the bytes written. Throws the disk's errors; the next save then has it all again.
-   */
-  saveDelta(fs: FileSystem, directory: string): number {
-    return this.log.saveDelta(fs, directory);
-  }
-
-  /** Writes the whole log anew, as `saveDelta` does by itself when much of it is history. Returns the bytes written. */
-  saveBase(fs: FileSystem, directory: string): number {
-    return this.log.saveBase(fs, directory);
-  }
-
-  /**
-   * Fills this index, which must be new, from `directory/index.log`; no log is no error. `expectedBytes` may say how long
-   * the log is known to have been (`savedBytes`), so that damage at its end is not taken for a torn write.
-   * Throws `corrupt`, naming file and offset: then this index is to be thrown away, and another one filled by
-   * `restoreSeries`; it has a new epoch.
-   */
-  load(fs: FileSystem, directory: string, expectedBytes = 0): LoadReport {
-    assert(this.series.limit === 0 && this.fields.length === 0, 'an index to load into is not new');
-    const report = this.log.load(fs, directory, expectedBytes);
+  /** @internal After a load: what was loaded needs no logging. */
+  loaded(): void {
+    assert(this.pending.length === 0, 'an index that was loaded has pending definitions');
     this.drained = watermarkOf(this);
-    return report;
-  }
-
-  /** Length of the log after the last save or load. */
-  get savedBytes(): number {
-    return this.log.sizeBytes;
   }
 
   // ——— Workers ———

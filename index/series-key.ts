@@ -21,6 +21,10 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 const LINE_FEED = 10;
 
+/** 1 for the bytes that mean something in keys. A line feed does so after a backslash only, a quote likewise. */
+const SPECIAL = new Uint8Array(256);
+for (const byte of [COMMA, SPACE, EQUALS, BACKSLASH]) SPECIAL[byte] = 1;
+
 /** The parts of a key as ranges; names with escapes are unescaped into `scratch`. Reused from key to key. */
 export class KeyParts {
   /** Part i: 0 the measurement, then tag keys at 1, 3, 5 … and their values at 2, 4, 6 …, in the order of the key. */
@@ -89,6 +93,7 @@ export function parseCanonicalKey(bytes: Uint8Array, start: number, end: number,
     const isKey = (part & 1) === 1;
     for (; i < end; i++) {
       const c = bytes[i];
+      if (SPECIAL[c] === 0) continue;
       if (c === BACKSLASH) {
         const next = i + 1 < end ? bytes[i + 1] : -1;
         if (next === COMMA || next === SPACE || next === EQUALS || (next === QUOTE && part === 0)) {
@@ -260,13 +265,11 @@ function endsWithBackslash(bytes: Uint8Array, start: number, end: number): boole
   return i >= start && bytes[i] === BACKSLASH;
 }
 
-/** Whether writing a name into a key changes its bytes. */
+/** Whether writing a name into a key may change its bytes. */
 export function needsEscape(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const c = bytes[i];
-    if (c === COMMA || c === SPACE || c === EQUALS || c === BACKSLASH) return true;
-  }
-  return false;
+  let special = 0;
+  for (let i = start; i < end; i++) special |= SPECIAL[bytes[i]];
+  return special !== 0;
 }
 
 /** The measurement of a canonical key, unescaped, as a new array. */
