@@ -133,7 +133,7 @@ const ENGINE_METRICS: readonly EngineMetric[] = [
     'Age of the oldest row that only the log and memory hold.',
     ({ wal }) => wal.oldestUnflushedMs() / 1000,
   ),
-  gauge('varve_databases', 'Databases.', (engine) => engine.allDatabases().length),
+  gauge('varve_databases', 'Databases.', (engine) => engine.databases().length),
   gauge('varve_series', 'Series in the indexes of all databases.', (engine) =>
     sum(engine, (db) => db.index.seriesCount),
   ),
