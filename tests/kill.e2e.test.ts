@@ -18,7 +18,7 @@ const POINTS_PER_REQUEST = 40;
 const STEP_MS = 10_000;
 const BASE_MS = Date.UTC(2024, 0, 1);
 
-const SMALL = ['--memtable-size', '3MiB', '--flush-interval', '1s', '--log-level', 'warn'];
+const SMALL = ['--memtable-size', '3MiB', '--flush-interval', '300ms', '--log-level', 'warn'];
 
 /** A small random generator, so that a failing run can be repeated. */
 function random(seed: number): () => number {
