@@ -46,8 +46,12 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   const output = capture(child);
   const exited = ended(child);
   let gone = false;
+  // A test that fails half-way leaves no server behind.
+  const reap = () => child.kill('SIGKILL');
+  process.once('exit', reap);
   void exited.then(() => {
     gone = true;
+    process.off('exit', reap);
   });
   const url = `http://127.0.0.1:${port}`;
   const server: ServerProcess = {
