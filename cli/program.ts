@@ -1,0 +1,50 @@
+/**
+ * The command line: one file per command, each of which adds itself to the program below.
+ *
+ * Exit codes: 0 done or stopped as asked; 1 an unexpected failure; 2 wrong usage; 3 the data directory cannot be used;
+ * 4 the address cannot be listened on.
+ */
+import { Command } from 'commander';
+import { addCompactCommand } from './compact.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addDumpCommands } from './dump.ts';
+import { EXIT_USAGE } from './exit-codes.ts';
+import { addRulesCommand } from './rules.ts';
+import { addServeCommand } from './serve.ts';
+import { readVersion } from './version.ts';
+
+const program = new Command('varve')
+  .description('A time-series metrics database: line protocol and Prometheus remote write in, PromQL out.')
+  .version(readVersion(), '-v, --version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(run with --help to see the options and examples)')
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+  })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  varve serve                                     serve ./data on http://127.0.0.1:8086
+  varve serve --listen :8086 --data /var/lib/varve --retention 90d
+
+Exit codes:
+  0  done, or stopped as asked        3  the data directory cannot be used
+  1  an unexpected failure            4  the address cannot be listened on
+  2  wrong usage`,
+  );
+
+addServeCommand(program);
+addRulesCommand(program);
+addDoctorCommand(program);
+addDumpCommands(program);
+addCompactCommand(program);
+
+// A reader that has seen enough, such as head, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+await program.parseAsync();
