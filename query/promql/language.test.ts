@@ -592,7 +592,7 @@ eval instant at 1m increase(fine_total[2m])
   {} 2
 
 eval instant at 1m quantile_over_time(NaN, gauge{x="1"}[2m])
-  expect warn msg: PromQL warning: quantile value should be between 0 and 1, got NaN (1:25)
+  expect warn msg: PromQL warning: quantile value should be between 0 and 1, got NaN (1:20)
   {x="1"} NaN
 
 eval range from 0 to 1m step 1m sort_desc(nothing)

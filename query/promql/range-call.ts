@@ -48,7 +48,7 @@ export function evaluateRangeCall(
   });
   if (arg.type === 'matrixSelector') checkExtension(name, entry, arg);
   const source = rangeSourceOf(ctx, arg, grid);
-  const series = evaluateSeries(ctx, name, entry, source, scalars, arg, grid);
+  const series = evaluateSeries(ctx, name, entry, source, scalars, call.args[0]!, grid);
   source.release();
   if (name === 'absent_over_time') return absentOverTime(call, series, grid);
   if (!ctx.delayedNameRemoval) rejectSameLabels(series);

@@ -28,7 +28,7 @@ export interface RangeInput {
   readonly smoothed: boolean;
   readonly metricName: string;
   readonly annotations: Annotations;
-  /** The range argument, for annotations. */
+  /** The first argument of the call, for annotations. */
   readonly position: { readonly start: number };
 }
 
