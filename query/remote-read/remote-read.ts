@@ -41,47 +41,51 @@ const SERIES_ONLY = 'series';
 
 const SAMPLE_TAG = tagOf(2, LENGTH_DELIMITED);
 
+/** Samples after which the whole answer lets others have a turn. */
+const SAMPLES_PER_TURN = 100_000;
+
 /**
- * A `ReadResponse`, before compression. A database that does not exist holds nothing.
+ * A `ReadResponse`, before compression. A database that does not exist holds nothing. It is made in turns, so that a
+ * large answer holds nobody up; what is written meanwhile may or may not be in it.
  * @throws VarveError bad_request beyond the limit of samples.
  */
-export function readSamples(
+export async function readSamples(
   database: Database | undefined,
   request: ReadRequest,
   limits: Readonly<ReadLimits> = DEFAULT_READ_LIMITS,
-): Uint8Array<ArrayBuffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const writer = new MessageWriter();
   let count = 0;
+  let turnEnds = SAMPLES_PER_TURN;
   for (const query of request.queries) {
     const result = writer.begin(1);
-    for (const { labels, samples } of readSeries(database, query)) {
-      const series = writer.begin(1);
-      writeLabels(writer, labels);
-      if (samples !== null) {
-        count += samples.timesMs.length;
-        if (limits.maxSamples > 0 && count > limits.maxSamples) {
-          throw new VarveError('bad_request', `exceeded sample limit (${limits.maxSamples})`);
-        }
-        writeSamples(writer, samples);
+    let reader: SampleReader | null = null;
+    for (const series of seriesOf(database, query)) {
+      reader ??= new SampleReader(database!, query.startMs, query.endMs);
+      const samples = reader.read(series);
+      if (samples.timesMs.length === 0) continue;
+      const message = writer.begin(1);
+      writeLabels(writer, series.labels);
+      if (query.func !== SERIES_ONLY) writeSamples(writer, samples);
+      writer.end(message);
+      count += samples.timesMs.length;
+      if (limits.maxSamples > 0 && count > limits.maxSamples && query.func !== SERIES_ONLY) {
+        throw new VarveError('bad_request', `exceeded sample limit (${limits.maxSamples})`);
       }
-      writer.end(series);
+      if (count < turnEnds) continue;
+      turnEnds = count + SAMPLES_PER_TURN;
+      await new Promise((resolve) => setImmediate(resolve));
+      // Files may have gone in the meantime.
+      reader = null;
     }
     writer.end(result);
   }
   return writer.take();
 }
 
-function* readSeries(
-  database: Database | undefined,
-  query: ReadQuery,
-): Generator<{ labels: Labels; samples: Samples | null }> {
-  if (database === undefined || query.endMs < query.startMs) return;
-  const reader = new SampleReader(database, query.startMs, query.endMs);
-  for (const series of selectSeries(database, query.matchers)) {
-    const samples = reader.read(series);
-    if (samples.timesMs.length === 0) continue;
-    yield { labels: series.labels, samples: query.func === SERIES_ONLY ? null : samples };
-  }
+/** The series a query selects; whether they have samples in its range is not looked at. */
+function seriesOf(database: Database | undefined, query: ReadQuery): PrometheusSeries[] {
+  return database === undefined || query.endMs < query.startMs ? [] : selectSeries(database, query.matchers);
 }
 
 function writeLabels(writer: MessageWriter, { names, values }: Labels): void {
@@ -165,8 +169,7 @@ export class ChunkStream {
     const { progress, database } = this;
     if (progress.query + 1 >= this.request.queries.length) return false;
     const query = this.request.queries[++progress.query];
-    progress.series =
-      database === undefined || query.endMs < query.startMs ? [] : selectSeries(database, query.matchers);
+    progress.series = seriesOf(database, query);
     progress.next = 0;
     return true;
   }

@@ -20,7 +20,7 @@ async function remoteRead({ engine, database, request }: RouteContext): Promise<
   const question = decodeReadRequest(unpackSnappy(body, REQUEST_LIMIT_BYTES));
   const source = engine().database(database);
   if (chooseResponseType(question.acceptedTypes) === 'samples') {
-    const answer = await snappy.compress(readSamples(source, question));
+    const answer = await snappy.compress(await readSamples(source, question));
     return new Response(Uint8Array.from(answer), { headers: SAMPLES_HEADERS });
   }
   const stream = new ChunkStream(source, question);
