@@ -19,12 +19,12 @@
 import { crc32c } from '../../bytes/crc32c.ts';
 import type { Database } from '../../engine/database.ts';
 import { VarveError } from '../../errors/errors.ts';
-import { type PrometheusSeries, selectSeries } from '../prometheus-series.ts';
-import { SampleReader, type Samples } from '../prometheus-storage.ts';
+import type { Samples } from '../prometheus-storage.ts';
 import type { Labels } from '../promql/labels.ts';
 import { wordsOf } from '../promql/value.ts';
 import { LENGTH_DELIMITED, MessageWriter, tagOf } from './protobuf.ts';
-import type { ReadQuery, ReadRequest } from './read-request.ts';
+import type { ReadRequest } from './read-request.ts';
+import { type SeriesSamples, SeriesWalk } from './series-walk.ts';
 import { encodeXorChunk, SAMPLES_PER_CHUNK } from './xor-chunk.ts';
 
 export interface ReadLimits {
@@ -59,33 +59,26 @@ export async function readSamples(
   let turnEnds = SAMPLES_PER_TURN;
   for (const query of request.queries) {
     const result = writer.begin(1);
-    let reader: SampleReader | null = null;
-    for (const series of seriesOf(database, query)) {
-      reader ??= new SampleReader(database!, query.startMs, query.endMs);
-      const samples = reader.read(series);
-      if (samples.timesMs.length === 0) continue;
+    const walk = new SeriesWalk(database, query);
+    for (let found = walk.next(); found !== null; found = walk.next()) {
       const message = writer.begin(1);
-      writeLabels(writer, series.labels);
-      if (query.func !== SERIES_ONLY) writeSamples(writer, samples);
+      writeLabels(writer, found.labels);
+      if (query.func !== SERIES_ONLY) {
+        writeSamples(writer, found.samples);
+        count += found.samples.timesMs.length;
+      }
       writer.end(message);
-      count += samples.timesMs.length;
-      if (limits.maxSamples > 0 && count > limits.maxSamples && query.func !== SERIES_ONLY) {
+      if (limits.maxSamples > 0 && count > limits.maxSamples) {
         throw new VarveError('bad_request', `exceeded sample limit (${limits.maxSamples})`);
       }
       if (count < turnEnds) continue;
       turnEnds = count + SAMPLES_PER_TURN;
+      walk.pause();
       await new Promise((resolve) => setImmediate(resolve));
-      // Files may have gone in the meantime.
-      reader = null;
     }
     writer.end(result);
   }
   return writer.take();
-}
-
-/** The series a query selects; whether they have samples in its range is not looked at. */
-function seriesOf(database: Database | undefined, query: ReadQuery): PrometheusSeries[] {
-  return database === undefined || query.endMs < query.startMs ? [] : selectSeries(database, query.matchers);
 }
 
 function writeLabels(writer: MessageWriter, { names, values }: Labels): void {
@@ -110,18 +103,9 @@ function writeSamples(writer: MessageWriter, { timesMs, values }: Samples): void
   }
 }
 
-/** Where a stream stands: the series of one query, and the samples of the one that is being sent. */
-interface Progress {
-  query: number;
-  series: PrometheusSeries[];
-  next: number;
-  /** What is left of a series that did not fit its last frame. */
-  rest: { labels: Labels; samples: Samples; from: number } | null;
-}
-
 /**
- * The frames of a stream. Each call of `next` reads from the database anew, so any time may pass and files may come and
- * go in between; what is written meanwhile may or may not be in later frames.
+ * The frames of a stream. Any time may pass between two calls of `next`; what is written meanwhile may or may not be in
+ * later frames.
  */
 export class ChunkStream {
   private readonly database: Database | undefined;
@@ -129,7 +113,10 @@ export class ChunkStream {
   private readonly limits: Readonly<ReadLimits>;
   private readonly frames = new MessageWriter();
   private readonly message = new MessageWriter();
-  private readonly progress: Progress = { query: -1, series: [], next: 0, rest: null };
+  private query = 0;
+  private walk: SeriesWalk | null = null;
+  /** What is left of a series that did not fit its last frame. */
+  private rest: (SeriesSamples & { from: number }) | null = null;
 
   constructor(
     database: Database | undefined,
@@ -143,41 +130,30 @@ export class ChunkStream {
 
   /** The next frames, together at least `atLeastBytes` unless the stream ends; null at its end. The caller owns them. */
   next(atLeastBytes = 65_536): Uint8Array<ArrayBuffer> | null {
-    this.frames.reset();
-    const { progress } = this;
-    let reader: SampleReader | null = null;
-    while (this.frames.length < atLeastBytes) {
-      if (progress.rest === null && progress.next === progress.series.length) {
-        if (!this.nextQuery()) break;
-        reader = null;
-        continue;
-      }
-      const query = this.request.queries[progress.query];
-      if (progress.rest === null) {
-        reader ??= new SampleReader(this.database!, query.startMs, query.endMs);
-        const series = progress.series[progress.next++];
-        const samples = reader.read(series);
-        if (samples.timesMs.length === 0) continue;
-        progress.rest = { labels: series.labels, samples, from: 0 };
+    const { frames, request, database } = this;
+    frames.reset();
+    while (frames.length < atLeastBytes && this.query < request.queries.length) {
+      const query = request.queries[this.query];
+      if (this.rest === null) {
+        this.walk ??= new SeriesWalk(database, query);
+        const found = this.walk.next();
+        if (found === null) {
+          this.walk = null;
+          this.query++;
+          continue;
+        }
+        this.rest = { ...found, from: 0 };
       }
       this.writeFrame(query.func === SERIES_ONLY);
     }
-    return this.frames.length === 0 ? null : this.frames.take();
-  }
-
-  private nextQuery(): boolean {
-    const { progress, database } = this;
-    if (progress.query + 1 >= this.request.queries.length) return false;
-    const query = this.request.queries[++progress.query];
-    progress.series = seriesOf(database, query);
-    progress.next = 0;
-    return true;
+    this.walk?.pause();
+    return frames.length === 0 ? null : frames.take();
   }
 
   /** Writes a frame of the series in `rest`, and takes from `rest` what it holds. */
   private writeFrame(seriesOnly: boolean): void {
-    const { message, frames, progress } = this;
-    const rest = progress.rest!;
+    const { message, frames } = this;
+    const rest = this.rest!;
     const { timesMs, values } = rest.samples;
     message.reset();
     const series = message.begin(1);
@@ -194,8 +170,8 @@ export class ChunkStream {
       rest.from = to;
     }
     message.end(series);
-    if (progress.query > 0) message.int64Field(2, progress.query);
-    if (seriesOnly || rest.from === timesMs.length) progress.rest = null;
+    if (this.query > 0) message.int64Field(2, this.query);
+    if (seriesOnly || rest.from === timesMs.length) this.rest = null;
 
     const bytes = message.view8();
     frames.varint(bytes.length);
