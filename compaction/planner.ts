@@ -56,6 +56,9 @@ export const DEFAULT_PLANNER_OPTIONS: PlannerOptions = {
   force: false,
 };
 
+/** A run of this many files is merged whatever their levels. */
+const CROWD = 64;
+
 /** Files of one level that make one of the next. */
 function fanIn(level: number): number {
   return level < 2 ? 4 : 16;
@@ -114,21 +117,33 @@ function isDue(files: PlannerFile[], nowMs: number, windowMs: number, settings: 
   return waitedLong || (isQuiet && hotBytes >= coldBytes * settings.lateShare);
 }
 
-/** The lowest run of neighbours that is long enough for its level. Cold files take no part. */
+/**
+ * The lowest level that has enough files in one run of neighbours; lower files between them are taken along, newer ones
+ * behind them are not. Cold files take no part.
+ */
 function planLevels(files: PlannerFile[]): MergeJob | null {
   const highest = Math.max(...files.map((file) => file.level));
   for (let level = 0; level <= highest; level++) {
     let run: PlannerFile[] = [];
     for (const file of [...files, null]) {
       if (file !== null && !file.cold && file.level <= level) {
-        run.push(file);
+        if (file.level === level || run.length > 0) run.push(file);
         continue;
       }
-      if (run.length >= fanIn(level)) return jobOf(run, false);
+      const job = planRun(run, level);
+      if (job !== null) return job;
       run = [];
     }
   }
   return null;
+}
+
+function planRun(run: PlannerFile[], level: number): MergeJob | null {
+  const ofLevel = run.filter((file) => file.level === level).length;
+  if (ofLevel < fanIn(level) && run.length < CROWD) return null;
+  let end = run.length;
+  if (ofLevel >= fanIn(level)) while (run[end - 1].level < level) end--;
+  return jobOf(run.slice(0, end), false);
 }
 
 function jobOf(files: PlannerFile[], cold: boolean): MergeJob {

@@ -29,7 +29,7 @@ import {
   rereadCached,
   rereadCorrections,
 } from './decimals.ts';
-import { decodeIntegers, encodeIntegers, MAX_INTEGER } from './integers.ts';
+import { decodeIntegers, describeIntegers, encodeIntegers, MAX_INTEGER } from './integers.ts';
 import { decodeDictionary, decodeText, dictionaryOf, encodeDictionary, encodeText, type Strings } from './strings.ts';
 import { decodeWords, encodeWords } from './words.ts';
 
@@ -44,16 +44,23 @@ const CONSTANT = 7;
 /** The first of the kinds that spell out how a decimal is stored. */
 const DECIMAL = 8;
 const SPARSE = 128;
-export const KIND_NAMES = [
-  'integers',
-  'long decimal',
-  'words',
-  'float32',
-  'wide',
-  'dictionary',
-  'text',
-  'constant',
-] as const;
+const KIND_NAMES = ['integers', 'long decimal', 'words', 'float32', 'wide', 'dictionary', 'text', 'constant'] as const;
+
+/** The encoding of a column whose first two bytes these are, for people. */
+export function kindName(header: number, second: number): string {
+  const kind = header & ~SPARSE;
+  if (kind < DECIMAL && kind !== LONG_DECIMAL) {
+    const name = KIND_NAMES[kind];
+    return kind === INTEGERS && header < SPARSE ? `${name}, ${describeIntegers(second)}` : name;
+  }
+  if (kind === LONG_DECIMAL) return 'decimal, long form';
+  const mode = ['decimal', 'float32 decimal', 'reread float32 decimal'][
+    ((kind - DECIMAL) % DECIMALS_PER_EXPONENT) >>> 2
+  ];
+  const exponent = Math.floor((kind - DECIMAL) / DECIMALS_PER_EXPONENT);
+  const lattice = ((kind - DECIMAL) % DECIMALS_PER_EXPONENT) & 2 ? ' lattice' : '';
+  return `${mode}${lattice} e${exponent}`;
+}
 
 /** Whether a column whose first byte this is lacks values in some rows. */
 export function isSparse(header: number): boolean {

@@ -18,7 +18,7 @@
  */
 import { ByteWriter } from '../bytes/writer.ts';
 import { type Cursor, readByte, readVarint, readZigzag } from './cursor.ts';
-import { CODER, chooseCoder, decodeCoded, encodeCoded, packedEstimateBits } from './integer-coders.ts';
+import { CODER, CODER_NAMES, chooseCoder, decodeCoded, encodeCoded, packedEstimateBits } from './integer-coders.ts';
 import { bitLength } from './packed-blocks.ts';
 import { decodeRice } from './rice.ts';
 
@@ -36,7 +36,7 @@ const HAS_UNIT = 30;
 const IS_LONG = 60;
 const SHORT_RICE = 128;
 const SHORT_RICE_KS = 25;
-export const ORDER_NAMES = ['for', 'zigzag', 'delta-for', 'delta', 'delta2'] as const;
+const ORDER_NAMES = ['for', 'zigzag', 'delta-for', 'delta', 'delta2'] as const;
 
 let scaled = new Float64Array(1024);
 let zShort = new Int32Array(1024);
@@ -321,6 +321,12 @@ function encodeRuns(m: Float64Array, n: number, runs: number, cold: boolean): Ui
   encodeIntegers(w, values, runs, cold, true);
   encodeIntegers(w, lengths, runs, cold, true);
   return w.take();
+}
+
+/** What the header of a stream says, for people. */
+export function describeIntegers(header: number): string {
+  if (header >= SHORT_RICE) return `${ORDER_NAMES[Math.floor((header - SHORT_RICE) / SHORT_RICE_KS)]} rice`;
+  return `${ORDER_NAMES[header % ORDERS]} ${CODER_NAMES[Math.floor((header % HAS_UNIT) / ORDERS)]}`;
 }
 
 /** Reads `n` integers into `out[0, n)`. Throws a RangeError on bytes that are no such stream. */

@@ -87,7 +87,8 @@ export function decodeRice(c: Cursor, n: number, z: Float64Array | Int32Array, k
   for (let i = 0; i < n; i++) {
     const load = view.getInt32(bit >>> 3, true) >>> (bit & 7);
     const inverse = ~load;
-    const q = 31 - Math.clz32(inverse & -inverse);
+    // All ones: an escape whose value begins with ones.
+    const q = inverse === 0 ? 32 : 31 - Math.clz32(inverse & -inverse);
     if (q < ESCAPE_ONES && q + 1 + k <= 25) {
       z[i] = (q << k) | ((load >>> (q + 1)) & mask);
       bit += q + 1 + k;

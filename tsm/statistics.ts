@@ -76,7 +76,7 @@ export function encodeStatistics(w: ByteWriter, column: Column, exponent: number
     exponent >= 0 &&
     Math.max(Math.abs(s.sum), rows * Math.max(Math.abs(s.min), Math.abs(s.max))) < EXACT_LIMIT / 2
   ) {
-    if (exponent === 0 || exactlyScaled(column.values, rows, scale)) {
+    if (exactlyScaled(column.values, rows, scale)) {
       w.u8(exponent + 1);
       w.zigzag(s.min);
       w.varint(s.max - s.min);

@@ -20,10 +20,8 @@ const RAW = 0;
 const XOR = 1;
 const DELTA = 2;
 type Transform = 0 | 1 | 2;
-export const TRANSFORM_NAMES = ['raw', 'xor', 'delta'] as const;
 const BLOCKS = 0;
 const PLANES = 1;
-export const LAYOUT_NAMES = ['blocks', 'planes'] as const;
 const BLOCK_WORDS = 128;
 /** Planes decode at a third of the speed of blocks: they must save something. */
 const PLANES_GAIN = 0.94;
