@@ -124,7 +124,9 @@ function shownFlags(command: Command): Record<string, string> {
     const value: unknown = command.getOptionValue(name);
     const isDefault = command.getOptionValueSource(name) === 'default';
     const text = typeof value === 'object' ? Object.values(value ?? {}).join(':') : String(value);
-    flags[option.long?.replace(/^--/, '') ?? name] = (isDefault && option.defaultValueDescription) || text;
+    // Addresses may hold a password.
+    const shown = text.replace(/\/\/[^/@\s]+@/g, '//');
+    flags[option.long?.replace(/^--/, '') ?? name] = (isDefault && option.defaultValueDescription) || shown;
   }
   return flags;
 }

@@ -46,14 +46,11 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   throw new Error('it did not come to that');
 }
 
+/** Whether every rule was evaluated, and the alert that builds on another group has seen it. */
 const evaluated = (url: string) => async () => {
   const { data } = await get(`${url}/api/v1/rules`);
   const rules: Json[] = data.groups.flatMap((group: Json) => group.rules);
-  return (
-    rules.length > 0 &&
-    rules.every(({ health, alerts }) => health !== 'unknown' && (alerts?.length !== 0 || true)) &&
-    rules.some(({ state }) => state === 'pending')
-  );
+  return rules.every(({ health }) => health !== 'unknown') && rules.some(({ state }) => state === 'pending');
 };
 
 /** The answer with what changes from run to run taken out. */
@@ -179,17 +176,13 @@ test.runIf(havePrograms('prometheus'))(
       );
       await until(evaluated(theirs));
       await until(evaluated(server.url));
+      // The filters by name, group and file are newer than the Prometheus that this is compared with.
       const paths = [
         'rules',
         'rules?type=alert',
         'rules?type=record',
         'rules?type=ALERT',
         'rules?type=other',
-        'rules?rule_name[]=Now&rule_name[]=fails',
-        'rules?rule_group[]=alerts',
-        'rules?rule_group[]=none',
-        `rules?file[]=${encodeURIComponent(rulesFile)}`,
-        'rules?file[]=other',
         'alerts',
       ];
       for (const path of paths) {

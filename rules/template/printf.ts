@@ -120,14 +120,8 @@ function formatFloat(verb: string, value: number, directive: Directive): string 
   const magnitude = Math.abs(value);
   if (!'vfFeEgG'.includes(verb)) return null;
   if (!Number.isFinite(value)) {
-    const text = Number.isNaN(value) ? 'NaN' : 'Inf';
-    const sign =
-      value === -Infinity
-        ? '-'
-        : directive.flags.includes('+') || (verb === 'v' && text === 'Inf') || text === 'Inf'
-          ? '+'
-          : '';
-    return pad(text === 'NaN' && !directive.flags.includes('+') ? text : sign + text, directive);
+    const plus = directive.flags.includes('+') && Number.isNaN(value) ? '+' : '';
+    return pad(plus + formatPlain(value), directive);
   }
   let digits: string;
   switch (verb) {
@@ -140,15 +134,10 @@ function formatFloat(verb: string, value: number, directive: Directive): string 
       digits = exponent(magnitude, precision < 0 ? 6 : precision);
       break;
     default:
-      digits = precision < 0 ? formatGeneralGo(magnitude) : general(magnitude, precision);
+      digits = precision < 0 ? formatGeneral(magnitude) : general(magnitude, precision);
   }
   if (verb === 'E' || verb === 'G') digits = digits.toUpperCase();
   return padNumber(negative, digits, directive, true);
-}
-
-/** The shortest digits; %g without a precision has its exponent from 1e21 on. */
-function formatGeneralGo(magnitude: number): string {
-  return formatGeneral(magnitude);
 }
 
 function pad(text: string, { flags, width }: Directive): string {

@@ -51,6 +51,9 @@ export const TEMPLATES: readonly TemplateCase[] = [
     text: '{{ printf "%c %U %o %b %q" 65 65 8 5 65 }} {{ printf "%10.3v|%-10v|" 3.14159 true }} {{ printf "%*d" 5 3 }}',
   },
   { text: '{{ printf "%s %v" $labels $labels }} {{ printf "%6.2f" -0.001 }} {{ printf "%.2f" 1e22 }}' },
+  {
+    text: '{{ range query "vector(1/0) or label_replace(vector(0/0),`a`,`b`,``,``)" }}{{ .Value | printf "%.1f|%6v|%-6g|%+e|%06d|" }}{{ end }}',
+  },
   { text: '{{ print 1 2 "x" 3 4.5 }} {{ println 1 "a" }}' },
 
   // Text.

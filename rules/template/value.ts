@@ -94,7 +94,7 @@ export function isTrue(value: GoValue): boolean {
 export function printValue(value: GoValue): string {
   if (value === undefined) return '<no value>';
   if (value === null) return '<nil>';
-  if (typeof value === 'number') return formatGo(value);
+  if (typeof value === 'number') return formatGeneral(value);
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map(printValue).join(' ')}]`;
   switch (value.kind) {
@@ -103,7 +103,7 @@ export function printValue(value: GoValue): string {
         .map((key) => `${key}:${printValue(value.entries.get(key))}`)
         .join(' ')}]`;
     case 'sample':
-      return `&{${printValue(value.labels)} ${formatGo(value.value)}}`;
+      return `&{${printValue(value.labels)} ${formatGeneral(value.value)}}`;
     case 'struct':
       return `{${Object.values(value.fields).map(printValue).join(' ')}}`;
     case 'time':
@@ -115,11 +115,6 @@ export function printValue(value: GoValue): string {
 
 export function sortedKeys(map: GoMap): string[] {
   return [...map.entries.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-}
-
-/** `%v` of a float: the shortest digits, with an exponent below 1e-4 and from 1e21. */
-function formatGo(value: number): string {
-  return formatGeneral(value);
 }
 
 /** Go's text of a UTC time: `2015-04-16 16:03:20.5 +0000 UTC`. */
