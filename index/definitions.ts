@@ -18,6 +18,7 @@ import type { FieldType } from '../batch/field-type.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { VarveError } from '../errors/errors.ts';
+import { MAX_KEY_BYTES } from './arena.ts';
 import type { Fields } from './fields.ts';
 import { hashBytes } from './hash.ts';
 import { Int32List } from './int32-list.ts';
@@ -203,24 +204,25 @@ function unpack(payload: Uint8Array): ByteReader {
 export function applyDefinitions(catalog: Catalog, payload: Uint8Array): Int32List {
   const reader = unpack(payload);
   readCatalog(reader, catalog);
-  const added = new Int32List();
+  const refs = new Int32List();
   const count = reader.varint();
-  let key: Uint8Array = new Uint8Array(256);
+  const key = new Uint8Array(MAX_KEY_BYTES);
+  let lengthBefore = 0;
   let ref = 0;
   for (let n = 0; n < count; n++) {
     ref += reader.zigzag();
     const shared = reader.varint();
-    const rest = reader.blob();
-    const length = shared + rest.length;
-    if (length > key.length) {
-      const grown: Uint8Array = new Uint8Array(length * 2);
-      grown.set(key.subarray(0, shared));
-      key = grown;
-    }
-    key.set(rest, shared);
-    if (defineAt(catalog, ref, key, length)) added.push(ref);
+    const added = reader.varint();
+    const length = shared + added;
+    if (shared > lengthBefore || length > MAX_KEY_BYTES || added > reader.remaining)
+      throw contradiction(`series ${ref}`);
+    const { bytes, offset } = reader;
+    reader.offset = offset + added;
+    for (let i = 0; i < added; i++) key[shared + i] = bytes[offset + i];
+    lengthBefore = length;
+    if (defineAt(catalog, ref, key, length)) refs.push(ref);
   }
-  return added;
+  return refs;
 }
 
 /** Makes `ref` stand for a canonical key, whatever either was before. Returns whether that changed anything. */
@@ -229,8 +231,8 @@ export function defineAt(catalog: Catalog, ref: number, key: Uint8Array, length:
   const hash = hashBytes(key, 0, length);
   const known = series.find(key, 0, length, hash);
   if (known === ref) return false;
-  const stale = [known, ref].filter((r) => series.isLive(r));
-  if (stale.length > 0) catalog.remove(Int32Array.from(stale));
+  if (known >= 0) catalog.remove(Int32Array.of(known));
+  if (series.isLive(ref)) catalog.remove(Int32Array.of(ref));
   series.add(key, 0, length, hash, ref);
   return true;
 }

@@ -48,59 +48,88 @@ function countSeries(stored: Stored): void {
   series.adoptLoaded(live, valuesInUse);
 }
 
+/**
+ * Keys are entered into the table in batches of so many refs: every entry is a cache miss, and misses that follow each
+ * other closely overlap, while one per key would wait for the key's hash first.
+ */
+const BATCH = 1024;
+
+/** What the keys of a schema are made of. */
+interface KeyParts {
+  fixed: Uint8Array[];
+  dictionaries: Dictionary[];
+}
+
 function writeKeys(series: SeriesTable): void {
-  const { schema, valuesAt, values, keyOffset, arena, keys } = series;
-  keys.reserve(series.count);
-  const fixedOf: Uint8Array[][] = [];
-  const dictionariesOf: Dictionary[][] = [];
+  series.keys.reserve(series.count);
+  const partsOf: KeyParts[] = [];
+  const hashes = new Int32Array(BATCH);
   for (let ref = 0; ref < series.limit; ref++) {
-    const s = schema[ref];
-    if (s < 0) continue;
-    if (fixedOf[s] === undefined) {
-      fixedOf[s] = fixedParts(series, s);
-      dictionariesOf[s] = Array.from(series.schemas.get(s).keys, (key) => series.tagValues[key]);
+    const s = series.schema[ref];
+    if (s >= 0) {
+      partsOf[s] ??= {
+        fixed: fixedParts(series, s),
+        dictionaries: Array.from(series.schemas.get(s).keys, (key) => series.tagValues[key]),
+      };
+      hashes[ref & (BATCH - 1)] = writeKey(series, ref, partsOf[s]);
     }
-    const fixed = fixedOf[s];
-    const dictionaries = dictionariesOf[s];
-    const firstValue = valuesAt[ref];
-    let most = fixed[fixed.length - 1].length;
-    for (let part = 0; part < dictionaries.length; part++) {
-      most += fixed[part].length + 2 * dictionaries[part].lengthOf(values[firstValue + part]) + 1;
-    }
-    const offset = arena.open(most);
-    const slab = arena.slabOf(offset);
-    const start = arena.recordStart(offset);
-    let at = start;
-    // The hash is a chain of multiplications; the copy fits into its gaps, so both are done in one pass.
-    let h = HASH_SEED;
-    for (let part = 0; part < fixed.length; part++) {
-      const bytes = fixed[part];
-      for (let i = 0; i < bytes.length; i++) {
-        const c = bytes[i];
-        slab[at++] = c;
-        h = Math.imul(h ^ c, HASH_PRIME);
-      }
-      if (part === dictionaries.length) break;
-      const dictionary = dictionaries[part];
-      const text = dictionary.bytes;
-      const from = dictionary.startOf(values[firstValue + part]);
-      const to = from + dictionary.lengthOf(values[firstValue + part]);
-      const valueAt = at;
-      if (dictionary.mayNeedEscape) {
-        at = escapeInto(slab, at, text, from, to, false);
-        for (let i = valueAt; i < at; i++) h = Math.imul(h ^ slab[i], HASH_PRIME);
-      } else {
-        for (let i = from; i < to; i++) {
-          const c = text[i];
-          slab[at++] = c;
-          h = Math.imul(h ^ c, HASH_PRIME);
-        }
-      }
-    }
-    arena.close(offset, ref, at - start);
-    keyOffset[ref] = offset;
-    keys.insert(finishHash(h), offset);
+    if ((ref & (BATCH - 1)) === BATCH - 1) enterKeys(series, ref + 1 - BATCH, ref + 1, hashes);
   }
+  const rest = series.limit & -BATCH;
+  enterKeys(series, rest, series.limit, hashes);
+}
+
+/** Enters the live refs of a range into the key table. */
+function enterKeys(series: SeriesTable, from: number, to: number, hashes: Int32Array): void {
+  const { keys, schema, keyOffset } = series;
+  for (let ref = from; ref < to; ref++) {
+    if (schema[ref] >= 0) keys.insert(hashes[ref & (BATCH - 1)], keyOffset[ref]);
+  }
+}
+
+/** Writes one key and returns its hash. A function of its own, so that it is compiled as such and not in the midst of the loop around it. */
+function writeKey(series: SeriesTable, ref: number, parts: KeyParts): number {
+  const { arena, values } = series;
+  const { fixed, dictionaries } = parts;
+  const firstValue = series.valuesAt[ref];
+  let most = fixed[fixed.length - 1].length;
+  for (let part = 0; part < dictionaries.length; part++) {
+    most += fixed[part].length + 2 * dictionaries[part].lengthOf(values[firstValue + part]) + 1;
+  }
+  const offset = arena.open(most);
+  const slab = arena.slabOf(offset);
+  const start = arena.recordStart(offset);
+  let at = start;
+  let h = HASH_SEED;
+  for (let part = 0; part < fixed.length; part++) {
+    const bytes = fixed[part];
+    h = copyAndHash(slab, at, bytes, 0, bytes.length, h);
+    at += bytes.length;
+    if (part === dictionaries.length) break;
+    const dictionary = dictionaries[part];
+    const from = dictionary.startOf(values[firstValue + part]);
+    const to = from + dictionary.lengthOf(values[firstValue + part]);
+    if (dictionary.mayNeedEscape) {
+      const end = escapeInto(slab, at, dictionary.bytes, from, to, false);
+      for (; at < end; at++) h = Math.imul(h ^ slab[at], HASH_PRIME);
+    } else {
+      h = copyAndHash(slab, at, dictionary.bytes, from, to, h);
+      at += to - from;
+    }
+  }
+  arena.close(offset, ref, at - start);
+  series.keyOffset[ref] = offset;
+  return finishHash(h);
+}
+
+/** Copies `bytes[from .. to)` to `target[at ..)` and returns the running hash with them; one pass, as the hash has to wait. */
+function copyAndHash(target: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number, h: number): number {
+  for (let i = from; i < to; i++) {
+    const c = bytes[i];
+    target[at++] = c;
+    h = Math.imul(h ^ c, HASH_PRIME);
+  }
+  return h;
 }
 
 /** The bytes that all keys of a schema have: the measurement and the first `,key=`, then a `,key=` between values. */

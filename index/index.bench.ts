@@ -66,13 +66,15 @@ function findAll(index: SeriesIndex): number {
 const perSeries = (ms: number) => `${((ms * 1e6) / count).toFixed(0)} ns/series`;
 
 console.log(`${count} series, keys of ${(ends[count] / count).toFixed(1)} bytes`);
-defineAll(new SeriesIndex());
-collectGarbage();
 collectGarbage();
 const before = process.memoryUsage.rss();
 const index = new SeriesIndex();
-let start = performance.now();
 defineAll(index);
+collectGarbage();
+const resident = (process.memoryUsage.rss() - before) / count;
+console.log(`resident ${resident.toFixed(0)} bytes/series, held ${(index.memoryBytes / count).toFixed(0)}`);
+let start = performance.now();
+defineAll(new SeriesIndex());
 let ms = performance.now() - start;
 report('define', ms, perSeries(ms));
 for (let n = 0; n < 2; n++) {
@@ -92,10 +94,6 @@ timed(
   () => new IndexLog(index).saveDelta(nodeFileSystem, directory),
   (n) => `${(n / count).toFixed(2)} bytes/series`,
 );
-collectGarbage();
-collectGarbage();
-const resident = (process.memoryUsage.rss() - before) / count;
-console.log(`resident ${resident.toFixed(0)} bytes/series, held ${(index.memoryBytes / count).toFixed(0)}`);
 timed('apply definitions to an empty index', () => new SeriesIndex().applyDefinitions(definitions));
 for (let n = 0; n < 3; n++) {
   timed(

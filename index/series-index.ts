@@ -248,10 +248,11 @@ export class SeriesIndex implements Catalog {
 
   /**
    * A series gets rows of this shape from now on: becomes `lastShape[ref]`, and its fields join those the series has had.
-   * To be called, also on replay, whenever a row's shape is not `lastShape[ref]`.
+   * To be called, also on replay, whenever a row's shape is not `lastShape[ref]`. Refs that are not live are ignored.
    */
   noteShape(ref: number, shape: number): void {
     const { series, fieldSets } = this;
+    if (!series.isLive(ref)) return;
     series.lastShape[ref] = shape;
     const before = series.fieldSet[ref];
     const after = fieldSets.after(before, this.shapeTree.list[shape]);

@@ -2,8 +2,8 @@
  * What a worker thread can see of an index: the keys of series by ref, and so their measurements and tags.
  *
  * A handle is made of shared memory and is sent by a message once per job. It shows every series that was live, or
- * removed but not released, when it was made; what is defined later it may or may not show. It keeps old memory alive,
- * so it should not outlive its job.
+ * removed but not released, when it was made, for as long as they are not released; what is defined later it may or may
+ * not show. It keeps old memory alive, so it should not outlive its job.
  */
 import { copyRecord } from './arena.ts';
 import { measurementOfKey } from './series-key.ts';
