@@ -1,6 +1,8 @@
 /** `npm run bench -- [NAME] [--hours H]`: measures the server; without a name, ingest. */
 import { parseArgs } from 'node:util';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
+import { benchPromql, PROMQL_DEFAULTS } from './promql.ts';
+import { benchStorage } from './storage.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -9,6 +11,8 @@ const { positionals, values } = parseArgs({
     hosts: { type: 'string' },
     lines: { type: 'string' },
     connections: { type: 'string' },
+    runs: { type: 'string' },
+    keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -16,6 +20,7 @@ const { positionals, values } = parseArgs({
 const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lines 5000] [--connections 2]
 
   ingest   the cpu workload by line protocol: rate, CPU, memory, bytes (default)
+  storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
 `;
 
 const name = positionals[0] ?? 'ingest';
@@ -27,6 +32,15 @@ if (values.help) {
     hours: Number(values.hours ?? INGEST_DEFAULTS.hours),
     linesPerBody: Number(values.lines ?? INGEST_DEFAULTS.linesPerBody),
     connections: Number(values.connections ?? INGEST_DEFAULTS.connections),
+  });
+} else if (name === 'storage') {
+  await benchStorage(Number(values.hours ?? 24));
+} else if (name === 'promql') {
+  await benchPromql({
+    hosts: Number(values.hosts ?? PROMQL_DEFAULTS.hosts),
+    hours: Number(values.hours ?? PROMQL_DEFAULTS.hours),
+    runs: Number(values.runs ?? PROMQL_DEFAULTS.runs),
+    keep: values.keep,
   });
 } else {
   console.error(`unknown benchmark '${name}'\n\n${USAGE}`);
