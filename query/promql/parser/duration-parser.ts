@@ -35,7 +35,7 @@ export function parseNumberToken(stream: TokenStream): NumberLiteral {
 }
 
 function checkRange(stream: TokenStream, literal: NumberLiteral, offset: number): void {
-  if (literal.value > MAX_SECONDS || literal.value < -MAX_SECONDS) stream.fail(offset, 'duration out of range');
+  if (!(Math.abs(literal.value) <= MAX_SECONDS)) stream.fail(offset, 'duration out of range');
 }
 
 /** The duration of a range or a subquery's step: greater than 0 when it is a literal. */

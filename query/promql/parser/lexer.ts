@@ -116,8 +116,7 @@ export class Lexer {
         this.parenDepth++;
         return this.take(1, '(');
       case ')':
-        if (--this.parenDepth < 0) return this.fail("unexpected right parenthesis ')'");
-        return this.take(1, ')');
+        return this.lexRightParen();
       case '{':
         this.inBraces = true;
         return this.take(1, '{');
@@ -139,6 +138,14 @@ export class Lexer {
     if (isDigit(char) || (char === '.' && isDigit(this.peek(1)))) return this.lexNumberOrDuration();
     if (isAlpha(char) || char === ':') return this.inBrackets ? this.lexBracketWord(char) : this.lexWord();
     return this.fail(`unexpected character: ${this.runeAt(this.pos)}`);
+  }
+
+  private lexRightParen(): Token {
+    const token = this.take(1, ')');
+    if (--this.parenDepth >= 0) return token;
+    // Prometheus has taken the parenthesis by then: the position shown is the one behind it.
+    this.start = this.pos;
+    return this.fail("unexpected right parenthesis ')'");
   }
 
   private runeAt(at: number): string {
@@ -191,8 +198,7 @@ export class Lexer {
         this.parenDepth++;
         return this.take(1, '(');
       case ')':
-        if (--this.parenDepth < 0) return this.fail("unexpected right parenthesis ')'");
-        return this.take(1, ')');
+        return this.lexRightParen();
       case '+':
       case '-':
       case '*':

@@ -22,7 +22,14 @@ describe('syntax errors', () => {
   check('1 +', '1:4: parse error: unexpected end of input');
   check('*1', '1:1: parse error: unexpected <op:*>');
   check('(1', '1:3: parse error: unclosed left parenthesis');
-  check('(1))', "1:4: parse error: unexpected right parenthesis ')'");
+  check('(1))', "1:5: parse error: unexpected right parenthesis ')'");
+  check('sum foo', '1:5: parse error: unexpected identifier "foo"');
+  check('sum by (a:b) (c)', '1:9: parse error: unexpected metric identifier "a:b" in grouping opts, expected label');
+  check('foo(bar "', '1:9: parse error: unterminated quoted string');
+  check('foo(bar) "', '1:1: parse error: unknown function with name "foo"');
+  check('1[5m] "', '1:2: parse error: ranges only allowed for vector selectors');
+  check('a + on (b) group_left )', "1:24: parse error: unexpected right parenthesis ')'");
+  check('(a + on (b) group_left )', '1:24: parse error: unexpected ")" in grouping opts, expected "("');
   check('a b', '1:3: parse error: unexpected identifier "b"');
   check('a\n  b c', '2:3: parse error: unexpected identifier "b"');
   // Columns count bytes.

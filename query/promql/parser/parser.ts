@@ -24,7 +24,16 @@ import { parseNumberToken, parseOffsetDuration, parsePositiveDuration, unexpecte
 import { functionSignature } from './functions.ts';
 import { METRIC_NAME, parseGroupingLabels, parseLabelMatchers } from './selector-parser.ts';
 import { unquote } from './string-literal.ts';
-import { type AggregatorKind, canBeMetricName, isAggregator, type OperatorKind, quote } from './token.ts';
+import {
+  type AggregatorKind,
+  canBeMetricName,
+  canStartExpression,
+  isAggregator,
+  type OperatorKind,
+  quote,
+  type Token,
+  type TokenKind,
+} from './token.ts';
 import { TokenStream } from './token-stream.ts';
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
@@ -70,7 +79,7 @@ export function parseExpression(query: string): Expr {
 export function parseMetricSelector(query: string): VectorSelector {
   const stream = new TokenStream(query);
   if (!stream.at('{') && !canBeMetricName(stream.token.kind)) stream.unexpected('');
-  const selector = parseVectorSelector(stream);
+  const selector = parseVectorSelector(stream, stream.at('{') ? null : stream.advance());
   if (!stream.at('eof')) stream.unexpected('');
   checkTypes(query, selector);
   return selector;
@@ -130,7 +139,7 @@ function parseOperand(stream: TokenStream, depth: number): Expr {
       return { type: 'paren', expr: inner, start: token.pos, end: closing.pos + 1 };
     }
     case '{':
-      return parseVectorSelector(stream);
+      return parseVectorSelector(stream, null);
   }
   if (!canBeMetricName(token.kind)) stream.unexpectedInExpression();
   return parseNamed(stream, depth);
@@ -138,53 +147,20 @@ function parseOperand(stream: TokenStream, depth: number): Expr {
 
 /** What starts with a word: a call, an aggregation or a selector, told apart by the token behind the word. */
 function parseNamed(stream: TokenStream, depth: number): Expr {
-  const word = stream.token;
-  const next = peekAfterWord(stream.query, word.pos + word.text.length);
-  if (isAggregator(word.kind)) {
-    if (next !== '{' && next !== 'other') return parseAggregation(stream, word.kind, depth);
-    return parseVectorSelector(stream);
-  }
-  const isCallable =
-    word.kind === 'identifier' ||
-    word.kind === 'start' ||
-    word.kind === 'end' ||
-    word.kind === 'step' ||
-    word.kind === 'range';
-  if (isCallable && next === '(') return parseCall(stream, depth);
-  return parseVectorSelector(stream);
-}
-
-/** What follows a word, looked up in the text: the lexer must not be run ahead of the parser's errors. */
-function peekAfterWord(query: string, from: number): '(' | '{' | 'by' | 'word' | 'other' {
-  const rest = /^(?:[ \t\r\n]|#[^\r\n]*)*(\(|\{|[a-zA-Z_:][a-zA-Z0-9_:]*|["'`0-9.])?/.exec(
-    query.slice(from, from + 4096),
-  );
-  const text = rest?.[1];
-  if (text === undefined) return 'other';
-  if (text === '(' || text === '{') return text;
-  const lower = text.toLowerCase();
-  if (lower === 'by' || lower === 'without') return 'by';
-  return FOLLOWING_WORDS.has(lower) ? 'other' : 'word';
-}
-
-/** Words that may follow a metric name; any other word behind an aggregator is an error in the aggregation. */
-const FOLLOWING_WORDS: ReadonlySet<string> = new Set([
-  'offset',
-  'anchored',
-  'smoothed',
-  'and',
-  'or',
-  'unless',
-  'atan2',
-  'on',
-  'ignoring',
-  'bool',
-  'group_left',
-  'group_right',
-]);
-
-function parseCall(stream: TokenStream, depth: number): Call {
   const word = stream.advance();
+  if (isAggregator(word.kind)) {
+    if (stream.at('(') || stream.at('by') || stream.at('without')) return parseAggregation(stream, word, depth);
+  } else if (stream.at('(') && isCallable(word.kind)) {
+    return parseCall(stream, word, depth);
+  }
+  return parseVectorSelector(stream, word);
+}
+
+function isCallable(kind: TokenKind): boolean {
+  return kind === 'identifier' || kind === 'start' || kind === 'end' || kind === 'step' || kind === 'range';
+}
+
+function parseCall(stream: TokenStream, word: Token, depth: number): Call {
   const args = parseArguments(stream, depth);
   const func = functionSignature(word.text);
   if (func === undefined) stream.fail(word.pos, `unknown function with name ${quote(word.text)}`);
@@ -200,40 +176,22 @@ function parseArguments(stream: TokenStream, depth: number): Expr[] {
       args.push(parseBinary(stream, 0, depth + 1));
       if (!stream.at(',')) break;
       const comma = stream.advance();
-      if (stream.at(')')) stream.fail(comma.pos, 'trailing commas not allowed in function call args');
+      if (!canStartExpression(stream.token.kind))
+        stream.fail(comma.pos, 'trailing commas not allowed in function call args');
     }
   }
   stream.expectInExpression(')');
   return args;
 }
 
-function parseAggregation(stream: TokenStream, op: AggregatorKind, depth: number): Aggregation {
-  const word = stream.advance();
+function parseAggregation(stream: TokenStream, word: Token, depth: number): Aggregation {
+  const op = word.kind as AggregatorKind;
   stream.aggregationDepth++;
-  let grouping: string[] = [];
-  let without = false;
-  let grouped = false;
-  const parseModifier = () => {
-    if (grouped || (!stream.at('by') && !stream.at('without'))) return;
-    without = stream.advance().kind === 'without';
-    grouping = parseGroupingLabels(stream);
-    grouped = true;
-  };
-  parseModifier();
+  let modifier = parseAggregationModifier(stream);
   if (!stream.at('(')) stream.unexpected('aggregation');
   const args = parseArguments(stream, depth);
   stream.aggregationDepth--;
-  parseModifier();
-  const node: Aggregation = {
-    type: 'aggregation',
-    op,
-    expr: args[0]!,
-    param: null,
-    grouping,
-    without,
-    start: word.pos,
-    end: stream.lastClosing,
-  };
+  modifier ??= parseAggregationModifier(stream);
   if (args.length === 0) stream.fail(word.pos, 'no arguments for aggregate expression provided');
   const wanted = hasParam(op) ? 2 : 1;
   if (args.length !== wanted) {
@@ -242,18 +200,31 @@ function parseAggregation(stream: TokenStream, op: AggregatorKind, depth: number
       `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
     );
   }
-  if (wanted === 2) {
-    node.param = args[0]!;
-    node.expr = args[1]!;
-  }
-  return node;
+  return {
+    type: 'aggregation',
+    op,
+    expr: args[wanted - 1]!,
+    param: wanted === 2 ? args[0]! : null,
+    grouping: modifier?.grouping ?? [],
+    without: modifier?.without ?? false,
+    start: word.pos,
+    end: stream.lastClosing,
+  };
 }
 
-function parseVectorSelector(stream: TokenStream): VectorSelector {
-  const first = stream.token;
+/** `by (…)` or `without (…)`, before or behind the arguments; null when there is none. */
+function parseAggregationModifier(stream: TokenStream): { without: boolean; grouping: string[] } | null {
+  if (!stream.at('by') && !stream.at('without')) return null;
+  const without = stream.advance().kind === 'without';
+  return { without, grouping: parseGroupingLabels(stream) };
+}
+
+/** A selector; `name` is the metric name before the braces, taken already, or null when it starts with the braces. */
+function parseVectorSelector(stream: TokenStream, name: Token | null): VectorSelector {
+  const first = name ?? stream.token;
   const selector: VectorSelector = {
     type: 'vectorSelector',
-    name: '',
+    name: name?.text ?? '',
     matchers: [],
     offsetMs: 0,
     offsetExpr: null,
@@ -265,10 +236,6 @@ function parseVectorSelector(stream: TokenStream): VectorSelector {
     start: first.pos,
     end: first.pos + first.text.length,
   };
-  if (first.kind !== '{') {
-    selector.name = first.text;
-    stream.advance();
-  }
   if (stream.at('{')) {
     selector.matchers = parseLabelMatchers(stream);
     selector.end = stream.lastClosing;
@@ -292,11 +259,16 @@ function parseBinaryModifiers(stream: TokenStream): { returnBool: boolean; match
     matching.labels = parseGroupingLabels(stream);
     if (stream.at('group_left') || stream.at('group_right')) {
       matching.card = stream.advance().kind === 'group_left' ? 'many-to-one' : 'one-to-many';
-      if (stream.at('(')) matching.include = parseGroupingLabels(stream);
+      const mayBeLeftOut = canStartExpression(stream.token.kind) || isFill(stream.token.kind);
+      if (stream.at('(') || !mayBeLeftOut) matching.include = parseGroupingLabels(stream);
     }
   }
   parseFill(stream, matching);
   return { returnBool, matching };
+}
+
+function isFill(kind: TokenKind): boolean {
+  return kind === 'fill' || kind === 'fill_left' || kind === 'fill_right';
 }
 
 function parseFill(stream: TokenStream, matching: VectorMatching): void {

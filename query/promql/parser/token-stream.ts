@@ -1,30 +1,38 @@
-/** One token of lookahead over the lexer, and the wording of syntax errors. */
+/**
+ * One token of lookahead over the lexer, and the wording of syntax errors.
+ *
+ * The next token is read only when it is asked for: a problem of the construct that just ended is found before a
+ * lexical error behind it, as in Prometheus.
+ */
 import { Lexer } from './lexer.ts';
 import { parseError } from './parse-error.ts';
 import { describeToken, type Token, type TokenKind } from './token.ts';
 
 export class TokenStream {
   readonly query: string;
-  /** The token to be read next. */
-  token: Token;
   /** The end of the last closing bracket, number or duration that was read: where expressions end. */
   lastClosing = 0;
   /** How many aggregations are open around the current token. */
   aggregationDepth = 0;
   private readonly lexer: Lexer;
+  private current: Token | null = null;
 
   constructor(query: string) {
     this.query = query;
     this.lexer = new Lexer(query);
-    this.token = this.lexer.next();
-    this.checkToken();
   }
 
-  private checkToken(): void {
-    if (this.token.kind === 'error') throw parseError(this.query, this.token.pos, this.token.text);
+  /** The token to be taken next; throws when there is a lexical error. */
+  get token(): Token {
+    if (this.current === null) {
+      const token = this.lexer.next();
+      if (token.kind === 'error') throw parseError(this.query, token.pos, token.text);
+      this.current = token;
+    }
+    return this.current;
   }
 
-  /** Takes the current token and reads the next one; a lexical error there is thrown at once. */
+  /** Takes the current token. */
   advance(): Token {
     const taken = this.token;
     switch (taken.kind) {
@@ -35,8 +43,7 @@ export class TokenStream {
       case 'duration':
         this.lastClosing = taken.pos + taken.text.length;
     }
-    this.token = this.lexer.next();
-    this.checkToken();
+    this.current = null;
     return taken;
   }
 

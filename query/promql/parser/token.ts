@@ -175,9 +175,38 @@ export function canBeMetricName(kind: TokenKind): boolean {
   return kind === 'identifier' || kind === 'metric_identifier' || METRIC_WORDS.has(kind);
 }
 
-/** Words that the grammar also takes as a label name inside `by (…)`, `on (…)` and the like. */
+/** Words that the grammar also takes as a label name inside `by (…)`, `on (…)` and the like; `without` is not among them. */
 export function canBeLabelName(kind: TokenKind): boolean {
-  return canBeMetricName(kind) || kind === 'atan2' || KEYWORD_SET.has(kind);
+  switch (kind) {
+    case 'atan2':
+    case 'bool':
+    case 'group_left':
+    case 'group_right':
+    case 'ignoring':
+    case 'on':
+      return true;
+    case 'without':
+    case 'metric_identifier':
+      return false;
+    default:
+      return canBeMetricName(kind);
+  }
+}
+
+/** Whether an expression may start with such a token. */
+export function canStartExpression(kind: TokenKind): boolean {
+  switch (kind) {
+    case 'number':
+    case 'duration':
+    case 'string':
+    case '(':
+    case '{':
+    case '+':
+    case '-':
+      return true;
+    default:
+      return canBeMetricName(kind);
+  }
 }
 
 /** A token as error messages name it: `identifier "foo"`, `<op:==>`, `end of input`, … */
