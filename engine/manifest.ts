@@ -2,15 +2,17 @@
  * The manifest: which files of a database are live, and which rows in them are deleted.
  *
  * A log of edits in one file, `MANIFEST`: a header, then records {u32 length, u32 CRC32C of the length, u32 CRC32C of
- * the payload, payload as JSON}. An edit adds and removes whole files and tombstones at once, so a crash leaves either
+ * the payload, payload: JSON, in a zstd frame when that is smaller}. An edit adds and removes whole files and tombstones at once, so a crash leaves either
  * all of it or nothing. Reading folds the edits; a torn last record was never acknowledged and is cut, anything else
- * that is wrong is an error. When the log is long, it is written anew and swapped in by rename.
+ * that is wrong is an error. When the log is long, and when it is closed, it is written anew and swapped in by rename.
  *
  * A file in the directory that no edit names is left over from a crash and is removed at start.
  */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { crc32c } from '../bytes/crc32c.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
+import { replaceFile } from '../disk/atomic-file.ts';
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 
@@ -18,7 +20,11 @@ const MAGIC = 'VARVEMAN';
 const VERSION = 1;
 const HEADER_BYTES = 12;
 const RECORD_HEADER_BYTES = 12;
-const REWRITE_EDITS = 1000;
+/** Bytes of edits, beyond twice what the whole state takes, at which the log is written anew. */
+const REWRITE_BYTES = 64 << 10;
+const COMPRESS_FROM_BYTES = 256;
+/** First byte of a zstd frame; JSON begins with a brace. */
+const ZSTD_FIRST_BYTE = 0x28;
 
 /** A live file, as much of it as planning and pruning need without opening it. */
 export interface FileEntry {
@@ -74,7 +80,8 @@ export class Manifest {
   lastTombstone = 0;
   /** Length the saved index must have for the files' refs to mean something. */
   indexBytes = 0;
-  private edits = 0;
+  private stateBytes = 0;
+  private editBytes = 0;
   private readonly fs: FileSystem;
   private readonly directory: string;
   private log: WritableFile | null = null;
@@ -97,20 +104,25 @@ export class Manifest {
   /** Makes an edit durable, then visible. */
   commit(edit: Edit): void {
     // After a failed write the log may end in a part of a record: nothing may follow it.
-    if (this.log === null || this.edits > REWRITE_EDITS) this.rewrite();
-    const record = encodeEdit(edit);
+    if (this.log === null || this.editBytes > REWRITE_BYTES + 2 * this.stateBytes) this.rewrite();
+    const record = encodeEdit(edit, FAST);
     try {
       this.log!.write(record);
       this.log!.syncNow();
     } catch (error) {
-      this.close();
+      this.closeLog();
       throw error;
     }
     this.apply(edit);
-    this.edits++;
+    this.editBytes += record.length;
   }
 
   close(): void {
+    if (this.log !== null && this.editBytes > 0) this.rewrite();
+    this.closeLog();
+  }
+
+  private closeLog(): void {
     this.log?.close();
     this.log = null;
   }
@@ -154,36 +166,89 @@ export class Manifest {
         if (reader.remaining === 0) return;
         throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
       }
-      this.apply(JSON.parse(new TextDecoder().decode(payload)) as Edit);
+      this.apply(decodeEdit(payload));
     }
   }
 
   private rewrite(): void {
-    this.close();
+    this.closeLog();
     const out = new ByteWriter();
     out.raw(new TextEncoder().encode(MAGIC));
     out.u32(VERSION);
     const { lastTombstone, indexBytes } = this;
     const add = [...this.files.values()];
-    out.raw(encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes }));
-    const temporary = `${this.path}.tmp`;
-    const file = this.fs.create(temporary);
-    file.write(out.view8());
-    file.syncNow();
-    file.close();
-    this.fs.rename(temporary, this.path);
-    this.fs.syncDirectory(this.directory);
+    out.raw(encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes }, SMALL));
+    replaceFile(this.fs, this.path, out.view8());
     this.log = this.fs.openAppend(this.path);
-    this.edits = 0;
+    this.stateBytes = out.length;
+    this.editBytes = 0;
   }
 }
 
-function encodeEdit(edit: Edit): Uint8Array {
-  const payload = new TextEncoder().encode(JSON.stringify(edit));
+/** zstd levels: of edits, which are many, and of the whole state, which stays. */
+const FAST = 3;
+const SMALL = 19;
+
+/** Columns of files whose numbers are stored as differences from the file before. */
+const NUMBERS = [
+  'generation',
+  'partitionStartSec',
+  'partitionDurationSec',
+  'minOffsetNs',
+  'maxOffsetNs',
+  'rows',
+  'values',
+  'seriesCount',
+  'sizeBytes',
+  'level',
+  'createdMs',
+  'lastTombstone',
+] as const;
+
+/** Files by columns, so that what they share takes hardly any room. */
+interface FileColumns {
+  names: string[];
+  numbers: number[][];
+  cold: number[];
+}
+
+function toColumns(files: FileEntry[]): FileColumns {
+  const sorted = [...files].sort((a, b) => a.partitionStartSec - b.partitionStartSec || a.generation - b.generation);
+  return {
+    names: sorted.map((file) => file.name),
+    numbers: NUMBERS.map((key) => sorted.map((file, i) => (i === 0 ? file[key] : file[key] - sorted[i - 1][key]))),
+    cold: sorted.map((file) => (file.cold ? 1 : 0)),
+  };
+}
+
+function fromColumns({ names, numbers, cold }: FileColumns): FileEntry[] {
+  const sums = NUMBERS.map(() => 0);
+  return names.map((name, i) => {
+    const entry = { name, cold: cold[i] === 1 } as FileEntry;
+    NUMBERS.forEach((key, k) => {
+      sums[k] += numbers[k][i];
+      entry[key] = sums[k];
+    });
+    return entry;
+  });
+}
+
+function encodeEdit({ add, ...rest }: Edit, level: number): Uint8Array {
+  const edit = add === undefined || add.length === 0 ? rest : { ...rest, add: toColumns(add) };
+  let payload: Uint8Array = new TextEncoder().encode(JSON.stringify(edit));
+  if (payload.length >= COMPRESS_FROM_BYTES) {
+    payload = zstdCompressSync(payload, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+  }
   const out = new ByteWriter(payload.length + RECORD_HEADER_BYTES);
   out.u32(payload.length);
   out.u32(crc32c(out.view8()));
   out.u32(crc32c(payload));
   out.raw(payload);
   return out.take();
+}
+
+function decodeEdit(payload: Uint8Array): Edit {
+  const text = payload[0] === ZSTD_FIRST_BYTE ? zstdDecompressSync(payload) : payload;
+  const edit = JSON.parse(new TextDecoder().decode(text)) as Omit<Edit, 'add'> & { add?: FileColumns };
+  return { ...edit, add: edit.add === undefined ? undefined : fromColumns(edit.add) };
 }
