@@ -106,6 +106,31 @@ describe('float columns', () => {
     expect(check(floatsOf(values))).toBeLessThan(26);
   });
 
+  it('store multiples that do not go through zero, and means of two multiples', () => {
+    const random = randomOf(10);
+    const step = 439.46;
+    const shifted = Float64Array.from({ length: 24 }, () => Math.round(18.3 + Math.round(random() * 40) * step) / 1000);
+    expect(check(floatsOf(shifted))).toBeLessThan(34);
+    const meanOf = (): number =>
+      (Math.round(Math.round(random() * 40) * step) + Math.round(Math.round(random() * 40) * step)) / 2;
+    check(floatsOf(Float64Array.from({ length: 24 }, () => meanOf() / 1000)));
+    for (let seed = 1; seed < 200; seed++) {
+      const dice = randomOf(seed);
+      const q = 3 + dice() * 300;
+      const base = (dice() - 0.5) * 1000;
+      const rows = 5 + Math.floor(dice() * 60);
+      const wobble = dice() < 0.5 ? 2 : 0;
+      check(
+        floatsOf(
+          Float64Array.from(
+            { length: rows },
+            () => (Math.round(base + Math.round(dice() * 50) * q) + Math.floor(dice() * wobble)) / 100 + 0,
+          ),
+        ),
+      );
+    }
+  });
+
   it('fall back to float32 patterns at half the size', () => {
     const random = randomOf(8);
     expect(check(floatsOf(Float64Array.from({ length: 2048 }, () => Math.fround(random()))))).toBeLessThan(2048 * 4.1);

@@ -7,7 +7,7 @@
  *   LONG_DECIMAL [u8 exponent e][u8 4 mode + 2 if lattice + 1 if exceptions + 16 if corrections], then as DECIMAL
  *   DECIMAL     kinds 8 + 12 e + 4 mode + 2 if lattice + 1 if exceptions, e ≤ 9, mode 0 decimal, 1 float32, 2 reread
  *               [varint count][rows: integers][8 raw bytes each]   with exceptions
- *               [varint mantissa · 16 + 2 exponent + 1 if g > 1][varint g]   with a lattice: q = mantissa / 10^exponent
+ *               [lattice]                                          with a lattice: see lattice.ts
  *               [corrections: integers]                            with corrections
  *               [m, or k: integers]                                see decimals.ts
  *   WORDS       [words]                                  the 64 bits of each double
@@ -20,16 +20,9 @@ import type { Column } from '../batch/column.ts';
 import { type FieldType, FLOAT, STRING } from '../batch/field-type.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { type Cursor, readByte, readRaw, readVarint } from './cursor.ts';
-import {
-  type DecimalPlan,
-  findLattice,
-  POWERS_OF_TEN,
-  planDecimals,
-  quantumOf,
-  rereadCached,
-  rereadCorrections,
-} from './decimals.ts';
+import { type DecimalPlan, POWERS_OF_TEN, planDecimals, rereadCached, rereadCorrections } from './decimals.ts';
 import { decodeIntegers, describeIntegers, encodeIntegers, MAX_INTEGER } from './integers.ts';
+import { findLattice, fromLattice, readLattice, toLattice, writeLattice } from './lattice.ts';
 import { decodeDictionary, decodeText, dictionaryOf, encodeDictionary, encodeText, type Strings } from './strings.ts';
 import { decodeWords, encodeWords } from './words.ts';
 
@@ -199,11 +192,9 @@ function encodeDecimals(
   }
   const { mantissas } = plan;
   if (lattice !== null) {
-    const { factor } = lattice;
-    w.varint(lattice.mantissa * 16 + lattice.exponent * 2 + (factor > 1 ? 1 : 0));
-    if (factor > 1) w.varint(factor);
-    const q = quantumOf(lattice);
-    for (let i = 0; i < n; i++) mantissas[i] = Math.round(mantissas[i] / factor / q) + 0;
+    writeLattice(w, lattice);
+    const rests = toLattice(mantissas, n, lattice);
+    if (rests !== null) encodeIntegers(w, rests, n, cold);
   }
   if (hasCorrections) encodeIntegers(w, plan.corrections, n, cold);
   encodeIntegers(w, mantissas, n, cold);
@@ -368,24 +359,20 @@ function decodeDecimals(c: Cursor, kind: number, n: number, values: Float64Array
   const rows = new Float64Array(exceptions);
   decodeIntegers(c, exceptions, rows);
   const raw = readRaw(c, exceptions * 8);
-  let quantum = 0;
-  let factor = 1;
-  if (flags & 2) {
-    const lattice = readVarint(c);
-    quantum = Math.floor(lattice / 16) / POWERS_OF_TEN[(lattice % 16) >>> 1];
-    if (lattice % 2 === 1) factor = readVarint(c);
-  }
+  const lattice = flags & 2 ? readLattice(c) : null;
+  const rests = lattice?.rough === true ? new Float64Array(n) : null;
+  if (rests !== null) decodeIntegers(c, n, rests);
   if (mode !== 0) {
     const corrections = flags & HAS_CORRECTIONS ? new Float64Array(n) : null;
     if (corrections !== null) decodeIntegers(c, n, corrections);
     decodeIntegers(c, n, values);
-    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = factor * Math.round(values[i] * quantum) + 0;
+    if (lattice !== null) fromLattice(values, n, lattice, rests);
     for (let i = 0; i < n; i++) values[i] = Math.fround(values[i] / scale);
     if (mode === MODE_REREAD) for (let i = 0; i < n; i++) values[i] = rereadCached(values[i]);
     if (corrections !== null) applyCorrections(values, corrections, n);
   } else {
     decodeIntegers(c, n, values);
-    if (quantum !== 0) for (let i = 0; i < n; i++) values[i] = factor * Math.round(values[i] * quantum) + 0;
+    if (lattice !== null) fromLattice(values, n, lattice, rests);
     if (exponent > 0) for (let i = 0; i < n; i++) values[i] /= scale;
   }
   const bytes = new Uint8Array(values.buffer);

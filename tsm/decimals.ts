@@ -11,7 +11,7 @@
  *   reread         as float32, but fround(m / 10^e) is first printed with the fewest digits that identify it as a double,
  *                  and read back by a reader that scales by powers of ten step by step (`rereadFloat32`): what many
  *                  tables of single-precision data have been through
- *   lattice        m = g · round(k · q) for an integer k, with any of the above
+ *   lattice        m = g · (base + round(k · q + phase / 16)) for an integer k, with any of the above: see lattice.ts
  */
 
 /** The largest decimal exponent: 10^22 is the last power of ten that is exact, but more than 17 digits never help. */
@@ -216,103 +216,4 @@ export function planDecimals(values: Float64Array, n: number): DecimalPlan | nul
   // The scratch now holds the other plan.
   best = plain >= 0 ? fill(values, n, plain, false) : null;
   return best;
-}
-
-/** m = factor · round(k · q), with a quantum q of short decimal form, mantissa · 10^-exponent, exponent ≤ 7. */
-export interface Lattice {
-  mantissa: number;
-  exponent: number;
-  factor: number;
-}
-
-type Quantum = Pick<Lattice, 'mantissa' | 'exponent'>;
-
-/** The number a lattice stands for. */
-export function quantumOf(lattice: Quantum): number {
-  return lattice.mantissa / POWERS_OF_TEN[lattice.exponent];
-}
-
-const MIN_QUANTUM = 3;
-const MAX_QUANTUM = 100_000;
-const MAX_SCAN_STEPS = 40_000;
-
-/**
- * Finds a quantum q ≥ 3 with m = round(round(m / q) · q) for every m (after division by their common factor), or null:
- * 1. The smallest gap between distinct integers is q ± 1, or a small multiple of it.
- * 2. Scan that range finely enough that the largest |m| cannot slip between two steps, with early exit on the first misfit.
- * 3. Narrow the range around a hit to all q that map every m to the same k, and take its shortest decimal.
- */
-export function findLattice(m: Float64Array, n: number): Lattice | null {
-  for (let i = 1; i < n; i++) {
-    const d = Math.abs(m[i] - m[i - 1]);
-    if (d !== 0 && d < MIN_QUANTUM - 1) return null;
-  }
-  const distinct = Float64Array.from(new Set(m.subarray(0, n))).sort();
-  if (distinct.length < 5) return null;
-  let factor = 0;
-  for (const v of distinct) factor = greatestCommonDivisor(Math.abs(v), factor);
-  if (factor > 1) for (let i = 0; i < distinct.length; i++) distinct[i] /= factor;
-  const found = findQuantum(distinct);
-  return found === null ? null : { ...found, factor };
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) {
-    const rest = a % b;
-    a = b;
-    b = rest;
-  }
-  return a;
-}
-
-function findQuantum(distinct: Float64Array): Quantum | null {
-  let gap = Number.POSITIVE_INFINITY;
-  for (let i = 1; i < distinct.length; i++) gap = Math.min(gap, distinct[i] - distinct[i - 1]);
-  const largest = Math.max(Math.abs(distinct[0]), Math.abs(distinct[distinct.length - 1]));
-  if (gap < MIN_QUANTUM || gap > MAX_QUANTUM || largest > 2 ** 31) return null;
-  for (let multiple = 1; multiple <= 3; multiple++) {
-    const low = (gap - 1) / multiple;
-    const high = (gap + 1) / multiple;
-    if (low < MIN_QUANTUM) return null;
-    // Between two steps the largest value moves by half a unit at most.
-    const step = (0.5 * low) / largest;
-    if ((high - low) / step > MAX_SCAN_STEPS) return null;
-    for (let q = low; q <= high; q += step) {
-      const found = narrow(distinct, q);
-      if (found !== null) return found;
-    }
-  }
-  return null;
-}
-
-/** All distinct integers fit a quantum near `near`: its shortest decimal; else null. */
-function narrow(distinct: Float64Array, near: number): Quantum | null {
-  let low = near * 0.9;
-  let high = near * 1.1;
-  // From both ends inwards: large magnitudes decide quickly, and do not depend on k being right for the small ones.
-  for (let i = 0; i < distinct.length; i++) {
-    const v = Math.abs(distinct[i % 2 === 0 ? distinct.length - 1 - (i >>> 1) : i >>> 1]);
-    const k = Math.round(v / near);
-    if (k === 0) {
-      if (v !== 0) return null;
-      continue;
-    }
-    low = Math.max(low, (v - 0.5) / k);
-    high = Math.min(high, (v + 0.5) / k);
-    if (low >= high) return null;
-  }
-  for (let exponent = 0; exponent <= 7; exponent++) {
-    const scale = POWERS_OF_TEN[exponent];
-    const mantissa = Math.ceil(low * scale);
-    if (mantissa / scale < high) return fits(distinct, { mantissa, exponent });
-  }
-  return null;
-}
-
-function fits(distinct: Float64Array, lattice: Quantum): Quantum | null {
-  const q = quantumOf(lattice);
-  for (let i = 0; i < distinct.length; i++) {
-    if (Math.round(Math.round(distinct[i] / q) * q) !== distinct[i]) return null;
-  }
-  return lattice;
 }

@@ -78,6 +78,9 @@ export interface Tail {
 
 const IS_COLD = 1;
 const HAS_LSN = 2;
+/** The epoch is hexadecimal and stored as the bytes that it spells. */
+const HEX_EPOCH = 4;
+const HEX = /^([0-9a-f]{2})+$/;
 
 /** A number as mantissa · 10^exponent: round times take two or three bytes. */
 export function writeScaled(w: ByteWriter, v: number): void {
@@ -107,12 +110,13 @@ export function encodeTail(tail: Tail): Uint8Array {
   const w = new ByteWriter(1024);
   const { header } = tail;
   const hasLsn = header.minLsn !== undefined && header.maxLsn !== undefined;
-  w.u8((header.cold ? IS_COLD : 0) | (hasLsn ? HAS_LSN : 0));
+  const isHex = HEX.test(header.indexEpoch);
+  w.u8((header.cold ? IS_COLD : 0) | (hasLsn ? HAS_LSN : 0) | (isHex ? HEX_EPOCH : 0));
   w.text(header.database);
   writeScaled(w, header.partitionDurationSec);
   // Partitions are aligned to their duration.
   w.zigzag(header.partitionStartSec / header.partitionDurationSec);
-  w.text(header.indexEpoch);
+  w.blob(Buffer.from(header.indexEpoch, isHex ? 'hex' : 'utf8'));
   w.u8(header.level);
   if (hasLsn) {
     w.varint(header.minLsn!);
@@ -147,7 +151,7 @@ export function decodeTail(stored: Uint8Array): Tail {
     database,
     partitionStartSec: readZigzag(c) * partitionDurationSec,
     partitionDurationSec,
-    indexEpoch: readText(c),
+    indexEpoch: flags & HEX_EPOCH ? Buffer.from(readRaw(c, readVarint(c))).toString('hex') : readText(c),
     level: readByte(c),
     cold: (flags & IS_COLD) !== 0,
   };

@@ -26,7 +26,7 @@ function headerOf(partitionStartSec: number, cold: boolean): TsmHeader {
     database: 'default',
     partitionStartSec,
     partitionDurationSec: DAY_SEC,
-    indexEpoch: '1f0c9a3b',
+    indexEpoch: '1f0c9a3b5d7e2468',
     level: cold ? 3 : 0,
     cold,
   };
