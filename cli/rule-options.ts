@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { Engine } from '../engine/engine.ts';
 import { DEFAULT_DATABASE } from '../engine/engine.ts';
+import type { QueryOptions } from '../query/promql/evaluate.ts';
 import { RuleManager } from '../rules/manager.ts';
 import { expandRuleGlobs, readRuleFile } from '../rules/rule-file.ts';
 import { engineStorage } from '../rules/storage.ts';
@@ -85,7 +86,7 @@ export function ruleProblems({ rules }: RuleOptions): string | null {
 export async function startRules(
   options: RuleOptions,
   engine: Engine,
-  query: { lookbackMs: number; timeoutMs: number },
+  query: QueryOptions,
   address: string,
   log: Logger,
 ): Promise<RuleManager | null> {

@@ -38,6 +38,8 @@ interface ServeOptions extends RuleOptions {
   flushInterval: number;
   maxBodySize: number;
   queryTimeout: number;
+  promqlDelayedNameRemoval: boolean;
+  typeAndUnitLabels: boolean;
   shutdownTimeout: number;
   corsOrigin: string;
   enableAdminApi: boolean;
@@ -78,6 +80,8 @@ export function addServeCommand(program: Command): void {
     .addOption(
       duration('--query-timeout <duration>', 'longest a query may run', DEFAULT_SERVER_LIMITS.queryTimeoutMs, '2m'),
     )
+    .option('--promql-delayed-name-removal', 'drop metric names at the end of a query, not in each function', false)
+    .option('--type-and-unit-labels', 'tell counters by the label __type__ instead of by name', false)
     .addOption(duration('--shutdown-timeout <duration>', 'longest wait for requests when stopping', 10_000, '10s'))
     .addOption(
       new Option('--cors-origin <regex>', 'origins (RE2, matched whole) whose pages may read answers')
@@ -137,11 +141,16 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   const dataDir = resolve(options.data);
   const problems = ruleProblems(options);
   if (problems !== null) fail(EXIT_USAGE, problems);
+  const promql = {
+    delayedNameRemoval: options.promqlDelayedNameRemoval,
+    typeAndUnitLabels: options.typeAndUnitLabels,
+  };
   const server = createServer({
     ...DEFAULT_SERVER_LIMITS,
     version,
     bodyLimitBytes: options.maxBodySize,
     queryTimeoutMs: options.queryTimeout,
+    promql,
     corsOrigin: options.corsOrigin,
     adminApi: options.enableAdminApi,
     flags: shownFlags(command),
@@ -175,7 +184,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   }
   engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
   server.attach(engine);
-  const query = { lookbackMs: DEFAULT_SERVER_LIMITS.lookbackMs, timeoutMs: options.queryTimeout };
+  const query = { lookbackMs: DEFAULT_SERVER_LIMITS.lookbackMs, timeoutMs: options.queryTimeout, ...promql };
   const rules = await startRules(options, engine, query, serverUrl(options.listen, address.port), log);
   if (rules !== null) server.attachRules(rules);
   process.stdout.write(greeting(version, dataDir, options.listen, address.port));

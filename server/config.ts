@@ -1,4 +1,8 @@
 import type { Logger } from 'pino';
+import type { QueryOptions } from '../query/promql/evaluate.ts';
+
+/** What of PromQL is off by default, as it is in Prometheus. */
+export type PromqlFeatures = Pick<QueryOptions, 'delayedNameRemoval' | 'typeAndUnitLabels'>;
 
 /** Everything about the HTTP front that can be set. Sizes are bytes, times are ms. */
 export interface ServerConfig {
@@ -14,6 +18,7 @@ export interface ServerConfig {
   queryTimeoutMs: number;
   /** Points per series that one range query may return. */
   rangePointsLimit: number;
+  promql: PromqlFeatures;
   /** RE2 that an origin must match whole for its pages to read answers. */
   corsOrigin: string;
   /** Whether series may be deleted and snapshots taken over HTTP. */
@@ -31,6 +36,7 @@ export const DEFAULT_SERVER_LIMITS = {
   lookbackMs: 300_000,
   queryTimeoutMs: 120_000,
   rangePointsLimit: 11_000,
+  promql: {},
   corsOrigin: '.*',
   adminApi: false,
   flags: {},

@@ -93,7 +93,8 @@ export function requiredDurationParameterMs(parameters: URLSearchParams, name: s
 export function limitParameter(parameters: URLSearchParams): number {
   const text = parameters.get('limit');
   if (text === null || text === '') return 0;
-  if (!/^[+-]?\d+$/.test(text)) throw invalidParameter('limit', `cannot parse "${text}" to a valid number`);
+  if (!/^[+-]?\d+$/.test(text))
+    throw invalidParameter('limit', `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
   const limit = Number(text);
   if (limit < 0) throw invalidParameter('limit', 'limit must be non-negative');
   return limit;

@@ -24,6 +24,9 @@ export interface Notes {
   infos?: readonly string[];
 }
 
+/** Warnings, and infos, that one answer shows. */
+const MOST_NOTES = 10;
+
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 const encoder = new TextEncoder();
@@ -34,14 +37,17 @@ export function success(data: unknown, notes: Notes = {}): Response {
   return bytesAnswer(encoder.encode(`${successHead}${JSON.stringify(data)}${notesTail(notes)}`));
 }
 
-/** A success whose data is JSON already, as UTF-8 bytes. */
-export function successBytes(data: Uint8Array, notes: Notes = {}): Response {
+/**
+ * A success whose data is JSON already: an object as UTF-8 bytes.
+ * @param members more members of the object, as `,"name":value`.
+ */
+export function successBytes(data: Uint8Array, notes: Notes = {}, members = ''): Response {
   const head = encoder.encode(successHead);
-  const tail = encoder.encode(notesTail(notes));
-  const body = new Uint8Array(head.length + data.length + tail.length);
+  const tail = encoder.encode(`${members}}${notesTail(notes)}`);
+  const body = new Uint8Array(head.length + data.length - 1 + tail.length);
   body.set(head);
   body.set(data, head.length);
-  body.set(tail, head.length + data.length);
+  body.set(tail, body.length - tail.length);
   return bytesAnswer(body);
 }
 
@@ -52,9 +58,15 @@ function bytesAnswer(body: Uint8Array<ArrayBuffer>): Response {
 const successHead = '{"status":"success","data":';
 
 function notesTail(notes: Notes): string {
-  const warnings = notes.warnings?.length ? `,"warnings":${JSON.stringify(notes.warnings)}` : '';
-  const infos = notes.infos?.length ? `,"infos":${JSON.stringify(notes.infos)}` : '';
+  const warnings = notes.warnings?.length ? `,"warnings":${JSON.stringify(shown(notes.warnings, 'warning'))}` : '';
+  const infos = notes.infos?.length ? `,"infos":${JSON.stringify(shown(notes.infos, 'info'))}` : '';
   return `${warnings}${infos}}`;
+}
+
+/** The first of many notes, and how many more there are. */
+function shown(notes: readonly string[], kind: string): readonly string[] {
+  if (notes.length <= MOST_NOTES) return notes;
+  return [...notes.slice(0, MOST_NOTES), `${notes.length - MOST_NOTES} more ${kind} annotations omitted`];
 }
 
 /** The answer to an error, in Prometheus' shape. */

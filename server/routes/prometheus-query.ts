@@ -9,6 +9,8 @@ import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '
 import {
   durationParameterMs,
   invalidParameter,
+  limitParameter,
+  parseApiDurationMs,
   requiredDurationParameterMs,
   requiredTimeParameterMs,
   timeParameterMs,
@@ -19,13 +21,15 @@ import type { Route, RouteContext } from '../route.ts';
 
 async function instantQuery(context: RouteContext): Promise<Response> {
   const { parameters } = context;
+  const limit = limitParameter(parameters);
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
-  const { value, warnings, infos } = await run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
-  return successBytes(instantResult(value, timeMs), { warnings, infos });
+  const result = await run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
+  return answer(context, result, limit, () => instantResult(result.value, timeMs));
 }
 
 async function rangeQuery(context: RouteContext): Promise<Response> {
   const { parameters, config } = context;
+  const limit = limitParameter(parameters);
   const startMs = requiredTimeParameterMs(parameters, 'start');
   const endMs = requiredTimeParameterMs(parameters, 'end');
   if (endMs < startMs) throw invalidParameter('end', 'end timestamp must not be before start time');
@@ -37,14 +41,42 @@ async function rangeQuery(context: RouteContext): Promise<Response> {
     );
   }
   if ((endMs - startMs) / stepMs > config.rangePointsLimit) {
-    const limit = config.rangePointsLimit.toLocaleString('en-US');
+    const most = config.rangePointsLimit.toLocaleString('en-US');
     throw new VarveError(
       'bad_request',
-      `exceeded maximum resolution of ${limit} points per timeseries. Try decreasing the query resolution (?step=XX)`,
+      `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     );
   }
-  const { value, grid, warnings, infos } = await run(context, { startMs, endMs, stepMs });
-  return successBytes(rangeResult(value, grid), { warnings, infos });
+  const result = await run(context, { startMs, endMs, stepMs });
+  return answer(context, result, limit, () => rangeResult(result.value, result.grid));
+}
+
+/** The answer with the first `limit` series (0: all), and with statistics when they are asked for. */
+function answer(context: RouteContext, result: QueryResult, limit: number, write: () => Uint8Array): Response {
+  const { value, infos } = result;
+  const warnings = [...result.warnings];
+  if (limit > 0 && (value.kind === 'vector' || value.kind === 'matrix') && value.series.length > limit) {
+    value.series.length = limit;
+    warnings.push('results truncated due to limit');
+  }
+  const wantsStats = (context.parameters.get('stats') ?? '') !== '';
+  return successBytes(write(), { warnings, infos }, wantsStats ? `,"stats":${queryStats(result)}` : '');
+}
+
+/** Figures of a query as Prometheus names them; times are seconds. */
+function queryStats({ stats }: QueryResult): string {
+  const totalTime = (stats.fetchMs + stats.evaluateMs) / 1000;
+  return JSON.stringify({
+    timings: {
+      evalTotalTime: totalTime,
+      resultSortTime: 0,
+      queryPreparationTime: stats.fetchMs / 1000,
+      innerEvalTime: stats.evaluateMs / 1000,
+      execQueueTime: 0,
+      execTotalTime: totalTime,
+    },
+    samples: { totalQueryableSamples: stats.totalSamples, peakSamples: stats.peakSamples },
+  });
 }
 
 /** Parses and evaluates the `query` parameter. What is wrong with the expression is told as that parameter's fault. */
@@ -62,12 +94,24 @@ async function run(context: RouteContext, times: QueryTimes): Promise<QueryResul
 
 /** Lookback, time limit and cancellation. A client that leaves takes its query with it. */
 function queryOptions({ parameters, config, request }: RouteContext): QueryOptions {
-  const timeoutMs = Math.min(durationParameterMs(parameters, 'timeout', Infinity), config.queryTimeoutMs);
+  // No time at all is over at once; to the evaluation, 0 is no limit.
+  const askedMs = Math.max(durationParameterMs(parameters, 'timeout', Infinity), Number.EPSILON);
   return {
-    lookbackMs: durationParameterMs(parameters, 'lookback_delta', config.lookbackMs),
-    timeoutMs,
+    ...config.promql,
+    lookbackMs: lookbackMs(parameters) || config.lookbackMs,
+    timeoutMs: config.queryTimeoutMs > 0 ? Math.min(askedMs, config.queryTimeoutMs) : askedMs,
     signal: request.signal,
   };
+}
+
+/** The `lookback_delta` parameter; 0 when the server's is to be used. */
+function lookbackMs(parameters: URLSearchParams): number {
+  const text = parameters.get('lookback_delta') ?? '';
+  if (text === '') return 0;
+  const ms = parseApiDurationMs(text);
+  if (ms !== null) return Math.max(0, ms);
+  const cause = `cannot parse ${JSON.stringify(text)} to a valid duration`;
+  throw new VarveError('bad_request', `error parsing lookback delta duration: ${cause}`);
 }
 
 /** The route's handler, with the time it takes counted. */
