@@ -30,6 +30,7 @@ export class Database {
   settings: DatabaseSettings;
   readonly index: SeriesIndex;
   private readonly indexLog: IndexLog;
+  private closed = false;
   private readonly fs: FileSystem;
   readonly manifest: Manifest;
   readonly files: FileCache;
@@ -133,6 +134,14 @@ export class Database {
     return this.shapes;
   }
 
+  /** Writes the keys of loaded series in the background, so that the first write need not wait for all of them. */
+  warmUp(): void {
+    const step = () => {
+      if (!this.closed && !this.index.series.writeSomeKeys()) setImmediate(step).unref();
+    };
+    setImmediate(step).unref();
+  }
+
   /** Saves what is new in the index, durably, so that refs in files mean something without the log. */
   saveIndex(): void {
     this.indexLog.saveDelta(this.fs, this.directory);
@@ -142,6 +151,7 @@ export class Database {
   }
 
   close(): void {
+    this.closed = true;
     this.files.close();
     this.manifest.close();
   }

@@ -86,6 +86,7 @@ export class Engine {
       throw error;
     }
     this.state = 'open';
+    for (const database of this.byName.values()) database.warmUp();
     this.checkSpace();
     this.checkpointer.start();
     this.maintenance.start();
@@ -161,7 +162,14 @@ export class Engine {
   commit(database: Database, batch: Batch): number {
     this.assertWritable();
     const definitions = database.index.drainDefinitions();
-    if (definitions !== null) this.wal.append(DEFINITIONS, database.id, definitions);
+    if (definitions !== null) {
+      try {
+        this.wal.append(DEFINITIONS, database.id, definitions);
+      } catch (error) {
+        database.index.undrainDefinitions();
+        throw error;
+      }
+    }
     if (batch.rows === 0) return this.wal.lastLsn;
     this.encoded.reset();
     encodeBatch(batch, database.index.shapes, this.encoded);

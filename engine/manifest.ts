@@ -166,7 +166,12 @@ export class Manifest {
         if (reader.remaining === 0) return;
         throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
       }
-      this.apply(decodeEdit(payload));
+      try {
+        this.apply(decodeEdit(payload));
+      } catch (cause) {
+        const { message } = cause as Error;
+        throw new VarveError('corrupt', `cannot read ${this.path}: edit at byte ${at}: ${message}`, { cause });
+      }
     }
   }
 

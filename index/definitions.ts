@@ -146,6 +146,7 @@ function contradiction(what: string): VarveError {
 
 /** Encodes definitions: the catalog from the watermark on, and these series. Refs that are not live are left out. */
 export function encodeDefinitions(catalog: Catalog, from: Watermark, refs: Int32Array): Uint8Array {
+  catalog.series.completeKeys();
   const { series } = catalog;
   const writer = new ByteWriter(256 + refs.length * 24);
   writer.u8(PLAIN);

@@ -3,7 +3,8 @@
  *
  * 1. Counts: series per value, measurement and field set.
  * 2. Keys: put together from measurement, tag keys and values in the arena, hashed on the way, and entered into the key
- *    table, which is made large enough first. This is most of a load's time.
+ *    table, which is made large enough first. This is most of a load's time, and reading needs no keys: so it is left for
+ *    after the load, to be done piece by piece or when the first key is looked up.
  * 3. Refs that no series has become removed ones, to be released like any.
  */
 import type { Dictionary } from './dictionary.ts';
@@ -15,7 +16,7 @@ import type { SeriesTable } from './series-table.ts';
 /** Completes an index whose arrays by ref and dictionaries are filled. */
 export function finishLoad(stored: Stored): void {
   countSeries(stored);
-  writeKeys(stored.series);
+  stored.series.deferKeys(writeKeys(stored.series));
 }
 
 function countSeries(stored: Stored): void {
@@ -53,6 +54,8 @@ function countSeries(stored: Stored): void {
  * other closely overlap, while one per key would wait for the key's hash first.
  */
 const BATCH = 1024;
+/** Batches between two pauses: a few ms. */
+const BATCHES_PER_STEP = 16;
 
 /** What the keys of a schema are made of. */
 interface KeyParts {
@@ -60,7 +63,7 @@ interface KeyParts {
   dictionaries: Dictionary[];
 }
 
-function writeKeys(series: SeriesTable): void {
+function* writeKeys(series: SeriesTable): Generator<void, void> {
   series.keys.reserve(series.count);
   const partsOf: KeyParts[] = [];
   const hashes = new Int32Array(BATCH);
@@ -73,7 +76,9 @@ function writeKeys(series: SeriesTable): void {
       };
       hashes[ref & (BATCH - 1)] = writeKey(series, ref, partsOf[s]);
     }
-    if ((ref & (BATCH - 1)) === BATCH - 1) enterKeys(series, ref + 1 - BATCH, ref + 1, hashes);
+    if ((ref & (BATCH - 1)) !== BATCH - 1) continue;
+    enterKeys(series, ref + 1 - BATCH, ref + 1, hashes);
+    if ((ref + 1) % (BATCH * BATCHES_PER_STEP) === 0) yield;
   }
   const rest = series.limit & -BATCH;
   enterKeys(series, rest, series.limit, hashes);

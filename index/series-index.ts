@@ -171,6 +171,7 @@ export class SeriesIndex implements Catalog {
   /** The canonical key, as a copy. */
   seriesKey(ref: number): Uint8Array {
     this.series.schemaOf(ref);
+    this.series.completeKeys();
     return this.series.arena.copy(this.series.keyOffset[ref]);
   }
 

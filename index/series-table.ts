@@ -67,9 +67,28 @@ export class SeriesTable {
   private free = new Int32List();
   private lastSchema: Schema | null = null;
   private readonly parts = new KeyParts();
+  /** Writes the keys that a load has left to do, some at every step; null once all are written. */
+  private unwrittenKeys: Iterator<void> | null = null;
+
+  /** Leaves the keys of loaded series to be written later: by `writeSomeKeys`, or whenever one is needed. */
+  deferKeys(writing: Iterator<void>): void {
+    this.unwrittenKeys = writing;
+  }
+
+  /** Writes some thousands of the keys that are left. True once there are none. */
+  writeSomeKeys(): boolean {
+    if (this.unwrittenKeys?.next().done === true) this.unwrittenKeys = null;
+    return this.unwrittenKeys === null;
+  }
+
+  /** Writes all keys that are left: before anything looks at one. */
+  completeKeys(): void {
+    while (!this.writeSomeKeys());
+  }
 
   /** The ref of a key or alias, -1 when unknown. */
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    if (this.unwrittenKeys !== null) this.completeKeys();
     return this.keys.find(bytes, start, end, hash);
   }
 
@@ -100,6 +119,7 @@ export class SeriesTable {
   /** Registers another spelling of a live series that is not in the table yet. */
   alias(bytes: Uint8Array, start: number, end: number, hash: number, ref: number): void {
     if (end - start > MAX_KEY_BYTES || !this.isLive(ref)) return;
+    this.completeKeys();
     let last = this.keyOffset[ref];
     let aliases = 0;
     for (let next = this.arena.next(last); next !== 0; next = this.arena.next(last)) {
@@ -113,6 +133,7 @@ export class SeriesTable {
 
   /** Takes a live series out of all tables; its parts stay readable until `releaseRemoved`. */
   remove(ref: number): void {
+    this.completeKeys();
     const arena = this.arena;
     for (let offset = this.keyOffset[ref]; offset !== 0; offset = arena.next(offset)) {
       const start = arena.recordStart(offset);
@@ -209,6 +230,7 @@ export class SeriesTable {
         `cannot define series: its key has ${end - start} bytes, more than ${MAX_KEY_BYTES}`,
       );
     }
+    this.completeKeys();
     let ref = wanted;
     if (ref < 0) ref = this.takeRef();
     else this.claim(ref);

@@ -20,6 +20,7 @@ export interface IndexHandle {
 }
 
 export function handleOf(series: SeriesTable): IndexHandle {
+  series.completeKeys();
   return {
     keyOffset: series.keyOffset,
     slabBytes: series.arena.slabBytes.slice(),
