@@ -10,7 +10,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import { type Engine, openEngine } from '../engine/engine.ts';
-import { DEFAULT_MEMTABLE_BYTES, DEFAULT_RESERVE_BYTES } from '../engine/options.ts';
+import { DEFAULT_MEMTABLE_BYTES, DEFAULT_MERGE_BYTES_PER_SEC, DEFAULT_RESERVE_BYTES } from '../engine/options.ts';
 import { VarveError } from '../errors/errors.ts';
 import { DEFAULT_SERVER_LIMITS } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
@@ -31,6 +31,8 @@ interface ServeOptions extends RuleOptions {
   retention: number;
   walSync: 'group' | 'always' | 'async' | 'none';
   walRecovery: 'strict' | 'skip';
+  walArchive?: string;
+  mergeRate: number;
   partitionDuration: number;
   memtableSize: number;
   sizeCap: number;
@@ -67,12 +69,16 @@ export function addServeCommand(program: Command): void {
         .choices(['strict', 'skip'])
         .default('strict'),
     )
+    .option('--wal-archive <directory>', 'copy segments of the log there before they go')
     .addOption(duration('--partition-duration <duration>', 'time range of one partition', 86_400_000, '1d'))
     .addOption(
       size('--memtable-size <size>', 'rows held in memory before they are flushed', DEFAULT_MEMTABLE_BYTES, '32MiB'),
     )
     .addOption(size('--size-cap <size>', 'drop the oldest partitions beyond this much data', 0, 'none'))
     .addOption(size('--disk-reserve <size>', 'refuse writes while less disk is free', DEFAULT_RESERVE_BYTES, '64MiB'))
+    .addOption(
+      size('--merge-rate <size>', 'bytes per second that merges may write', DEFAULT_MERGE_BYTES_PER_SEC, '64MiB'),
+    )
     .addOption(duration('--flush-interval <duration>', 'flush rows that are older than this', 600_000, '10m'))
     .addOption(
       size('--max-body-size <size>', 'largest body of one write', DEFAULT_SERVER_LIMITS.bodyLimitBytes, '64MiB'),
@@ -171,6 +177,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
       dataDir,
       walSync: options.walSync,
       walRecovery: options.walRecovery,
+      walArchiveDir: options.walArchive === undefined ? null : resolve(options.walArchive),
+      mergeBytesPerSec: options.mergeRate,
       retentionMs: options.retention,
       partitionDurationSec: options.partitionDuration / 1000,
       memtableBytes: options.memtableSize,

@@ -15,8 +15,8 @@ const VERSION = 1;
 export interface DatabaseSettings {
   /** Time range of a partition in s. Fixed at creation: existing files are cut by it. */
   partitionDurationSec: number;
-  /** Age in ms at which whole partitions are dropped; 0 keeps them for ever. */
-  retentionMs: number;
+  /** Age in ms at which whole partitions are dropped; 0 keeps them for ever, null goes by the server's setting. */
+  retentionMs: number | null;
 }
 
 export interface CatalogEntry {

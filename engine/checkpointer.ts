@@ -127,7 +127,7 @@ export class Checkpointer {
       throw error;
     }
     engine.counters.checkpoints++;
-    engine.counters.checkpointSecondsSum += (clock.monotonicMs() - startedMs) / 1000;
+    engine.onCheckpoint?.((clock.monotonicMs() - startedMs) / 1000);
     engine.maintenance.wake();
   }
 }

@@ -25,6 +25,7 @@ import { newCounters } from './metrics.ts';
 import {
   DEFAULT_FLUSH_INTERVAL_MS,
   DEFAULT_MEMTABLE_BYTES,
+  DEFAULT_MERGE_BYTES_PER_SEC,
   DEFAULT_PARTITION_SEC,
   DEFAULT_RESERVE_BYTES,
   type EngineOptions,
@@ -53,6 +54,8 @@ export class Engine {
   private readonly encoded = new ByteWriter(1 << 20);
   /** Called after every sync of the log with its duration in s. */
   onSync: ((seconds: number) => void) | null = null;
+  /** Called after every checkpoint with its duration in s. */
+  onCheckpoint: ((seconds: number) => void) | null = null;
   /** Called when the disk has failed and the process must not go on. */
   onFatal: ((error: Error) => void) | null = null;
   /** Why writes are refused while the disk is nearly full; null while it is not. */
@@ -137,8 +140,25 @@ export class Engine {
     const existing = this.byName.get(name);
     if (existing !== undefined) return existing;
     this.assertOpen();
-    const { partitionDurationSec, retentionMs } = this.options;
-    return this.openDatabase(this.catalog.add(name, { partitionDurationSec, retentionMs, ...settings }));
+    const { partitionDurationSec } = this.options;
+    return this.openDatabase(this.catalog.add(name, { partitionDurationSec, retentionMs: null, ...settings }));
+  }
+
+  /** Age in ms at which a database's partitions are dropped; 0 keeps them for ever. */
+  retentionMs(database: Database): number {
+    return database.settings.retentionMs ?? this.options.retentionMs;
+  }
+
+  /** Changes a database's retention, and that of what is kept along with it; durable on return. */
+  setRetention(name: string, retentionMs: number | null): void {
+    const database = this.byName.get(name);
+    if (database === undefined) throw new VarveError('not_found', `cannot alter database ${name}: it does not exist`);
+    for (const each of [database, ...companionsOf(this, name).map((companion) => this.byName.get(companion)!)]) {
+      if (each !== database && each.settings.retentionMs === 0) continue;
+      each.settings = { ...each.settings, retentionMs };
+      this.catalog.update(each.id, each.settings);
+    }
+    this.maintenance.wake();
   }
 
   /** Removes a database with all its data, and what belongs to it. */
@@ -269,6 +289,7 @@ export class Engine {
         mode: walSync,
         recovery: walRecovery,
         segmentSizeBytes: walSegmentBytes,
+        archiveDirectory: this.options.walArchiveDir,
         clock,
         onSync: (seconds) => this.onSync?.(seconds),
         onFatal: (error) => this.onFatal?.(error),
@@ -319,6 +340,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     walRecovery: 'strict',
     walSegmentBytes: 32 << 20,
     retentionMs: 0,
+    walArchiveDir: null,
+    mergeBytesPerSec: DEFAULT_MERGE_BYTES_PER_SEC,
     sizeCapBytes: 0,
     reserveBytes: DEFAULT_RESERVE_BYTES,
     memtableBytes: DEFAULT_MEMTABLE_BYTES,

@@ -82,7 +82,7 @@ export class Maintenance {
   private dropExpired(database: Database): boolean {
     const nowMs = this.engine.options.clock.nowMs();
     const files = [...database.manifest.files.values()];
-    const expired = files.filter((entry) => isExpired(entry, database.settings.retentionMs, nowMs));
+    const expired = files.filter((entry) => isExpired(entry, this.engine.retentionMs(database), nowMs));
     return this.dropPartitions(database, expired, 'past their retention');
   }
 
@@ -144,6 +144,7 @@ export class Maintenance {
         cold: plan.cold,
         tombstones: [...manifest.tombstones.values()].filter((t) => inputs.some((input) => touches(t, input))),
         lastTombstone: manifest.lastTombstone,
+        bytesPerSec: this.engine.options.mergeBytesPerSec,
         nowMs: clock.nowMs(),
       });
       this.replace(database, inputs, merged);

@@ -24,6 +24,8 @@ export interface MergeJob {
   tombstones: Tombstone[];
   /** Id of the newest tombstone there is, so of the last one whose rows the merged file lacks. */
   lastTombstone: number;
+  /** Limit of the rate of writing; 0 is none. Only on a thread of its own may it be set. */
+  bytesPerSec: number;
   nowMs: number;
 }
 
@@ -45,7 +47,10 @@ export function mergeJob(fs: FileSystem, job: MergeJob): FileEntry | null {
   const writer = createTsm(fs, `${job.directory}/${job.name}`, header);
   try {
     const ranges = job.inputs.map((input) => deletedRanges(job.tombstones, input));
-    const merged = mergeFiles(files, writer, { deleted: (input, ref) => ranges[input].get(ref) ?? null });
+    const merged = mergeFiles(files, writer, {
+      deleted: (input, ref) => ranges[input].get(ref) ?? null,
+      pace: job.bytesPerSec > 0 ? pacer(job.bytesPerSec) : undefined,
+    });
     if (merged.seriesCount === 0) {
       writer.abort();
       return null;
@@ -63,6 +68,16 @@ export function mergeJob(fs: FileSystem, job: MergeJob): FileEntry | null {
   } finally {
     for (const file of files) file.close();
   }
+}
+
+/** Sleeps whenever more was written than the rate allows. */
+function pacer(bytesPerSec: number): (bytesWritten: number) => void {
+  const started = performance.now();
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  return (bytesWritten) => {
+    const aheadMs = (bytesWritten / bytesPerSec) * 1000 - (performance.now() - started);
+    if (aheadMs > 10) Atomics.wait(never, 0, 0, aheadMs);
+  };
 }
 
 interface OffsetRange {

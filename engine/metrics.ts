@@ -15,7 +15,6 @@ export interface EngineCounters {
   mergeErrors: number;
   /** Partitions dropped by retention. */
   partitionsDropped: number;
-  checkpointSecondsSum: number;
   checkpoints: number;
 }
 
@@ -31,7 +30,6 @@ export function newCounters(): EngineCounters {
     merges: 0,
     mergeErrors: 0,
     partitionsDropped: 0,
-    checkpointSecondsSum: 0,
     checkpoints: 0,
   };
 }

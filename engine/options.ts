@@ -18,9 +18,11 @@ export interface EngineOptions {
   walSync?: 'group' | 'always' | 'async' | 'none';
   /** 'strict' stops at damage in the middle of the log, 'skip' goes on behind it and reports the loss. */
   walRecovery?: 'strict' | 'skip';
+  /** Segments of the log are copied there before they go; null keeps no copies. */
+  walArchiveDir?: string | null;
   /** Size of a log segment in bytes. */
   walSegmentBytes?: number;
-  /** For new databases: age in ms at which partitions are dropped, 0 keeps them. */
+  /** Age in ms at which partitions are dropped, 0 keeps them; for databases without a retention of their own. */
   retentionMs?: number;
   /** For new databases: time range of a partition in s, at most 90 days. */
   partitionDurationSec?: number;
@@ -32,6 +34,8 @@ export interface EngineOptions {
   sizeCapBytes?: number;
   /** Free disk bytes below which writes are refused until there is more; 0 turns the guard off. */
   reserveBytes?: number;
+  /** Bytes per second that merges may write, so that they leave the disk to others; 0 is no limit. */
+  mergeBytesPerSec?: number;
   /** How often compaction and retention look for work, ms; 0 leaves it to explicit calls. */
   maintenanceIntervalMs?: number;
   /** Flush and merge on this thread; what a test with a fault-injecting file system needs. Default false. */
@@ -42,6 +46,7 @@ export type ResolvedOptions = Required<EngineOptions>;
 
 export const DEFAULT_MEMTABLE_BYTES = 32 << 20;
 export const DEFAULT_RESERVE_BYTES = 64 << 20;
+export const DEFAULT_MERGE_BYTES_PER_SEC = 64 << 20;
 export const DEFAULT_FLUSH_INTERVAL_MS = 10 * 60_000;
 export const DEFAULT_PARTITION_SEC = 86_400;
 export const MAX_PARTITION_SEC = 90 * 86_400;

@@ -16,6 +16,7 @@ export interface ServerMetrics {
   readonly valuesIn: Counter<'protocol'>;
   readonly bytesIn: Counter<'protocol'>;
   readonly rejectedLines: Counter<'protocol'>;
+  readonly checkpointSeconds: Histogram;
   readonly querySeconds: Histogram<'route'>;
   readonly walSyncSeconds: Histogram;
 }
@@ -71,6 +72,12 @@ export function createServerMetrics(engine: () => Engine | undefined, heldBytes:
       name: 'varve_wal_sync_duration_seconds',
       help: 'Time of a sync of the log.',
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
+    checkpointSeconds: new Histogram({
+      name: 'varve_checkpoint_duration_seconds',
+      help: 'Time of a checkpoint: flushing all memtables and letting the log go.',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
     querySeconds: new Histogram({
@@ -132,6 +139,9 @@ const ENGINE_METRICS: readonly EngineMetric[] = [
     'varve_wal_oldest_unflushed_seconds',
     'Age of the oldest row that only the log and memory hold.',
     ({ wal }) => wal.oldestUnflushedMs() / 1000,
+  ),
+  gauge('varve_quarantined_files', 'Damaged files that were put aside at start.', (engine) =>
+    sum(engine, (db) => db.quarantinedFiles),
   ),
   gauge('varve_databases', 'Databases.', (engine) => engine.databases().length),
   gauge('varve_series', 'Series in the indexes of all databases.', (engine) =>

@@ -101,6 +101,7 @@ export function createServer(config: ServerConfig): VarveServer {
     attach(opened) {
       engine = opened;
       opened.onSync = (seconds) => metrics.walSyncSeconds.observe(seconds);
+      opened.onCheckpoint = (seconds) => metrics.checkpointSeconds.observe(seconds);
     },
     attachRules(running) {
       rules = running;
