@@ -258,8 +258,11 @@ function densified(column: Column): Column {
 
 const NO_VALUES = new Float64Array(0);
 
-/** Reads a column of `rows` rows; the caller owns the result. Throws a RangeError on bytes that are no such column. */
-export function decodeColumn(c: Cursor, rows: number, type: FieldType): Column {
+/**
+ * Reads a column of `rows` rows; the caller owns the result, which is in `into` (of length `rows`) when that is given and the
+ * column is a dense numeric one. Throws a RangeError on bytes that are no such column.
+ */
+export function decodeColumn(c: Cursor, rows: number, type: FieldType, into: Float64Array | null = null): Column {
   const header = readByte(c);
   const column: Column = {
     type,
@@ -272,7 +275,7 @@ export function decodeColumn(c: Cursor, rows: number, type: FieldType): Column {
   };
   const kind = header & 127;
   if (header < SPARSE) {
-    decodeDense(c, kind, rows, column);
+    decodeDense(c, kind, rows, column, into);
     return column;
   }
   const bits = new Float64Array(rows);
@@ -281,7 +284,7 @@ export function decodeColumn(c: Cursor, rows: number, type: FieldType): Column {
   let n = 0;
   for (let i = 0; i < rows; i++) n += present[i];
   const dense: Column = { ...column, rows: n };
-  decodeDense(c, kind, n, dense);
+  decodeDense(c, kind, n, dense, null);
   column.present = present;
   spread(dense, column, present);
   return column;
@@ -313,7 +316,7 @@ function spread(dense: Column, column: Column, present: Uint8Array): void {
   }
 }
 
-function decodeDense(c: Cursor, kind: number, n: number, column: Column): void {
+function decodeDense(c: Cursor, kind: number, n: number, column: Column, into: Float64Array | null): void {
   if (kind === TEXT || kind === DICTIONARY) {
     const strings = kind === TEXT ? decodeText(c, n) : decodeDictionary(c, n);
     column.stringOffsets = strings.offsets;
@@ -325,7 +328,7 @@ function decodeDense(c: Cursor, kind: number, n: number, column: Column): void {
     decodeWords(c, n, wordsOf(column.wide));
     return;
   }
-  const values = new Float64Array(n);
+  const values = into ?? new Float64Array(n);
   column.values = values;
   if (kind === INTEGERS) decodeIntegers(c, n, values);
   else if (kind >= DECIMAL || kind === LONG_DECIMAL) decodeDecimals(c, kind, n, values);
@@ -333,7 +336,7 @@ function decodeDense(c: Cursor, kind: number, n: number, column: Column): void {
   else if (kind === FLOAT32) decodeSingles(c, n, values);
   else if (kind === CONSTANT) {
     const bytes = readRaw(c, 8);
-    const all = new Uint8Array(values.buffer);
+    const all = new Uint8Array(values.buffer, values.byteOffset, n * 8);
     for (let i = 0; i < n; i++) all.set(bytes, i * 8);
   } else throw new RangeError(`unknown kind of column ${kind}`);
 }
@@ -375,7 +378,7 @@ function decodeDecimals(c: Cursor, kind: number, n: number, values: Float64Array
     if (lattice !== null) fromLattice(values, n, lattice, rests);
     if (exponent > 0) for (let i = 0; i < n; i++) values[i] /= scale;
   }
-  const bytes = new Uint8Array(values.buffer);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, n * 8);
   for (let i = 0; i < exceptions; i++) {
     if (!(rows[i] >= 0 && rows[i] < n)) throw new RangeError('an exception outside its column');
     bytes.set(raw.subarray(i * 8, i * 8 + 8), rows[i] * 8);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RowSlice } from '../batch/column.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
 import { VarveError } from '../errors/errors.ts';
+import { createDecodeCache } from './decode-cache.ts';
 import { type Random, randomOf, randomSlice, rowTexts } from './random-rows.ts';
 import { openTsm } from './reader.ts';
 import { verifyTsm } from './verify.ts';
@@ -207,6 +208,21 @@ describe('damage', () => {
     const problems = verifyTsm(fs, PATH);
     expect(problems).toHaveLength(1);
     expect(problems[0].refs).toHaveLength(1);
+  });
+});
+
+describe('a cache that reuses arrays', () => {
+  it('gives the same rows, valid until the next read', () => {
+    const fs = new MemoryFileSystem();
+    const model = writeRandom(fs, randomOf(21), true, 40, 3000);
+    const file = openTsm(fs, PATH);
+    const cache = createDecodeCache(1 << 20, true);
+    for (const [ref, slices] of model) {
+      const got = file.read(ref, null, ...ALL, cache);
+      const want = slices.flatMap((slice) => rowTexts(slice, null, ...ALL));
+      expect(got === null ? [] : rowTexts(got, null, ...ALL)).toEqual(want);
+    }
+    file.close();
   });
 });
 

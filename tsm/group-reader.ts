@@ -2,14 +2,14 @@
  * Reads and decodes the parts of row groups: checksums first, then columns and times into typed arrays.
  */
 import type { Column, RowSlice } from '../batch/column.ts';
-import type { FieldType } from '../batch/field-type.ts';
+import { type FieldType, STRING } from '../batch/field-type.ts';
 import { lowerBound, takeRows, upperBound } from '../batch/row-slices.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import type { ReadableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { decodeColumn, isSparse } from './column-codec.ts';
 import { type Cursor, cursorOf, SLACK_BYTES } from './cursor.ts';
-import { cached, cacheKey, type DecodeCache } from './decode-cache.ts';
+import { cached, cacheKey, type DecodeCache, takeValues } from './decode-cache.ts';
 import { CRC_BYTES, corrupt } from './format.ts';
 import { decodeIntegers } from './integers.ts';
 import { decodePackTimes, type PackTimes } from './pack-times.ts';
@@ -162,7 +162,14 @@ export class GroupReader {
       this.decoding(g, `column ${col}`, () =>
         decodeColumn(this.partCursor(g, col + 1), this.groups.rows[g], this.fieldOf(g, col).type),
       );
-    if ((this.groups.flags[g] & IS_PACK) === 0) return load();
+    if ((this.groups.flags[g] & IS_PACK) === 0) {
+      if (cache.pool === null) return load();
+      return this.decoding(g, `column ${col}`, () => {
+        const rows = this.groups.rows[g];
+        const { type } = this.fieldOf(g, col);
+        return decodeColumn(this.partCursor(g, col + 1), rows, type, type === STRING ? null : takeValues(cache, rows));
+      });
+    }
     return cached(
       cache,
       cacheKey(this.id, g, col + 1),

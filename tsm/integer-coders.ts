@@ -95,6 +95,7 @@ export interface Choice {
 
 /** Below this many integers a Huffman code cannot pay for its table. */
 const HUFFMAN_AT_LEAST = 48;
+const LONG_STREAM = 512;
 const PLANES_AT_LEAST = 64;
 const PLANES_TRIAL = 4096;
 
@@ -135,7 +136,9 @@ export function chooseCoder(z: Float64Array | Int32Array, n: number, cold: boole
       if (t >= DIRECT_TOKENS) bits += counts[t] * plainBitsOf(t);
     }
     const bytes = 3 + Math.ceil(table / 8) + Math.ceil(bits / 8);
-    if (bytes < best.bytes) best = { coder: CODER.HUFFMAN, bytes, k: 0 };
+    // Rice decodes several times slower: in a long stream it must win clearly.
+    const bar = best.coder === CODER.RICE && n >= LONG_STREAM ? best.bytes * 1.02 : best.bytes;
+    if (bytes < bar) best = { coder: CODER.HUFFMAN, bytes, k: 0 };
   }
   if (n >= PLANES_AT_LEAST && best.bytes > 48) {
     // A fast trial on a part tells whether there are repeats that the other coders miss.
@@ -255,6 +258,18 @@ export function decodeCoded(c: Cursor, n: number, z: Float64Array | Int32Array, 
     default:
       throw new RangeError(`unknown integer coder ${coder}`);
   }
+}
+
+/**
+ * The z of a Huffman stream as bytes, when none of them needs more: borrowed, until the next call. Null, with nothing read,
+ * for any other.
+ */
+export function decodeSmallTokens(c: Cursor, n: number): Uint8Array | null {
+  if (c.bytes[c.at] !== 0 || c.at >= c.end) return null;
+  c.at++;
+  reserveTokens(n);
+  decodeHuffman(c, n, tokenView);
+  return tokens;
 }
 
 function decodeTokens(c: Cursor, n: number, z: Float64Array | Int32Array): void {

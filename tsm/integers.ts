@@ -8,7 +8,7 @@
  * Hot files choose by estimates and pack; cold ones measure every order with every coder and keep the smallest.
  *
  * Bytes: [u8 header: order + 5 · coder + 30 if there is a unit + 60 if some z ≥ 2^31; or, for the commonest short streams,
- *            128 + 25 · order + k: Rice with parameter k < 25 and no unit]
+ *            128 + 25 · order + k: Rice with parameter k < 25, no unit and all z < 2^31]
  *        [u8 exponent of the unit]            only with a unit
  *        [zigzag base, …]                     FOR: minimum; DELTA_*: first; DELTA_FOR: also smallest delta; DELTA2: also first delta
  *        [coder's bytes]
@@ -18,7 +18,15 @@
  */
 import { ByteWriter } from '../bytes/writer.ts';
 import { type Cursor, readByte, readVarint, readZigzag } from './cursor.ts';
-import { CODER, CODER_NAMES, chooseCoder, decodeCoded, encodeCoded, packedEstimateBits } from './integer-coders.ts';
+import {
+  CODER,
+  CODER_NAMES,
+  chooseCoder,
+  decodeCoded,
+  decodeSmallTokens,
+  encodeCoded,
+  packedEstimateBits,
+} from './integer-coders.ts';
 import { bitLength } from './packed-blocks.ts';
 import { decodeRice } from './rice.ts';
 
@@ -292,7 +300,7 @@ export function encodeIntegers(w: ByteWriter, m: Float64Array, n: number, cold: 
     measure(source, n);
     z = transform(source, n, best.order, best.long);
   }
-  const isShortRice = chosen.coder === CODER.RICE && chosen.k < SHORT_RICE_KS && !useUnit;
+  const isShortRice = chosen.coder === CODER.RICE && chosen.k < SHORT_RICE_KS && !useUnit && !best.long;
   if (isShortRice) w.u8(SHORT_RICE + best.order * SHORT_RICE_KS + chosen.k);
   else w.u8(best.order + chosen.coder * ORDERS + (useUnit ? HAS_UNIT : 0) + (best.long ? IS_LONG : 0));
   if (useUnit) w.u8(unit);
@@ -345,8 +353,7 @@ export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
     decodeRuns(c, n, out);
   } else {
     reserveScratch(n);
-    // Rice decodes into doubles when it may have to: its values have no fixed bound.
-    const z = isLong || isShortRice ? zLong : zShort;
+    const z = isLong ? zLong : zShort;
     if (order === FOR) {
       const base = readZigzag(c);
       if (coder === CODER.ZERO) {
@@ -393,6 +400,12 @@ function decodeDeltas(
     for (let i = 1; i < n; i++) out[i] = v += base;
     return;
   }
+  // Deltas that are small throughout, the commonest cold column, are summed from their bytes.
+  const small = coder === CODER.HUFFMAN && !offset ? decodeSmallTokens(c, n - 1) : null;
+  if (small !== null) {
+    sumSmallDeltas(small, n, v, out);
+    return;
+  }
   decodeZ(c, n - 1, z, coder);
   if (z instanceof Int32Array) {
     if (offset) sumOffsets(z, n, v, base, out);
@@ -414,6 +427,30 @@ function sumOffsets(z: Int32Array, n: number, first: number, base: number, out: 
   let v = first;
   for (let i = 1; i < n; i++) {
     v += z[i - 1] + base;
+    out[i] = v;
+  }
+}
+
+function sumSmallDeltas(z: Uint8Array, n: number, first: number, out: Float64Array): void {
+  if (n < 2 ** 23 && Math.abs(first) < 2 ** 29) sumSmallDeltasOfInt32(z, n, first | 0, out);
+  else sumSmallDeltasOfAny(z, n, first, out);
+}
+
+/** Sums of up to 2^23 deltas of at most 64 stay within 32 bits, whose additions are four times as fast. */
+function sumSmallDeltasOfInt32(z: Uint8Array, n: number, first: number, out: Float64Array): void {
+  let v = first;
+  for (let i = 1; i < n; i++) {
+    const d = z[i - 1];
+    v = (v + ((d >>> 1) ^ -(d & 1))) | 0;
+    out[i] = v;
+  }
+}
+
+function sumSmallDeltasOfAny(z: Uint8Array, n: number, first: number, out: Float64Array): void {
+  let v = first;
+  for (let i = 1; i < n; i++) {
+    const d = z[i - 1];
+    v += (d >>> 1) ^ -(d & 1);
     out[i] = v;
   }
 }

@@ -286,6 +286,7 @@ export class TsmFile {
     const { groupOf, memberOf } = this.table();
     const { reader } = this;
     const { groups } = reader;
+    cache.taken = 0;
     let g = groupOf[position];
     const one = this.readGroup(g, memberOf[position], fields, minOffsetNs, maxOffsetNs, cache);
     if (g + 1 >= groups.count || (groups.flags[g + 1] & CONTINUES) === 0) return one;
