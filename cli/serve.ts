@@ -133,7 +133,7 @@ function shownFlags(command: Command): Record<string, string> {
     const name = option.attributeName();
     const value: unknown = command.getOptionValue(name);
     const isDefault = command.getOptionValueSource(name) === 'default';
-    const text = typeof value === 'object' ? Object.values(value ?? {}).join(':') : String(value);
+    const text = typeof value === 'object' ? Object.values(value ?? {}).join(':') : String(value ?? '');
     // Addresses may hold a password.
     const shown = text.replace(/\/\/[^/@\s]+@/g, '//');
     flags[option.long?.replace(/^--/, '') ?? name] = (isDefault && option.defaultValueDescription) || shown;

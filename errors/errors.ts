@@ -16,7 +16,7 @@ export const ERROR_TABLE = {
   forbidden: { status: 403, retryable: false },
   too_many_requests: { status: 429, retryable: true },
   timeout: { status: 503, retryable: true },
-  canceled: { status: 503, retryable: true },
+  canceled: { status: 499, retryable: true },
   overloaded: { status: 503, retryable: true },
   read_only: { status: 503, retryable: true },
   shutting_down: { status: 503, retryable: true },

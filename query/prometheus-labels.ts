@@ -1,13 +1,13 @@
 /**
  * Names and values of labels, and label sets of series, as Prometheus' metadata endpoints list them.
  *
- * Without matchers the index is asked as a whole, whatever the time range: it holds what the retention has left.
- * With matchers only series with data in a partition of the range count, which is as fine as Prometheus' blocks are.
+ * Without matchers and times the index is asked as a whole: it holds what the retention has left. Else only series with
+ * data in a partition of the range count, which is as fine as Prometheus' blocks are.
  */
 import type { Database } from '../engine/database.ts';
 import { type Instant, MAX_INSTANT, MIN_INSTANT } from '../engine/time.ts';
 import { namedFields, type PrometheusSeries, selectSeries } from './prometheus-series.ts';
-import { compareText, type Labels, METRIC_NAME } from './promql/labels.ts';
+import { compareLabels, compareText, type Labels, METRIC_NAME } from './promql/labels.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 
 /** What to list: series that match any of the matcher sets, or all when there is none. */
@@ -35,8 +35,8 @@ export function labelNames(database: Database | undefined, scope: LabelScope): L
   if (database === undefined) return limited([]);
   const names = new Set<string>();
   if (scope.matcherSets.length === 0) {
-    for (const name of database.index.tagKeyNames()) names.add(name);
-    if (namedFields(database, []).length > 0) names.add(METRIC_NAME);
+    for (const name of database.index.tagKeyNames(refsInRange(database, scope))) names.add(name);
+    if (metricNames(database, scope).length > 0) names.add(METRIC_NAME);
   } else {
     for (const { labels } of matchingSeries(database, scope)) for (const name of labels.names) names.add(name);
   }
@@ -48,8 +48,11 @@ export function labelValues(database: Database | undefined, name: string, scope:
   if (database === undefined) return limited([]);
   const values = new Set<string>();
   if (scope.matcherSets.length === 0) {
-    if (name === METRIC_NAME) for (const field of namedFields(database, [])) values.add(field.name);
-    else for (const value of database.index.tagValueNames(name)) values.add(value);
+    const found =
+      name === METRIC_NAME
+        ? metricNames(database, scope)
+        : database.index.tagValueNames(name, refsInRange(database, scope));
+    for (const value of found) values.add(value);
   } else {
     for (const { labels } of matchingSeries(database, scope)) {
       const value = labels.get(name);
@@ -64,7 +67,29 @@ export function seriesLabels(database: Database | undefined, scope: LabelScope):
   if (database === undefined) return limited([]);
   const found = new Map<string, Labels>();
   for (const { labels } of matchingSeries(database, scope)) found.set(labels.key, labels);
-  return limited([...found.values()], scope.limit);
+  const all = [...found.values()];
+  if (scope.matcherSets.length > 1) all.sort(compareLabels);
+  return limited(all, scope.limit);
+}
+
+/** The series with data in the range; null stands for all when no range is given. */
+function refsInRange(database: Database, scope: LabelScope): Int32Array | null {
+  if (scope.from === undefined && scope.to === undefined) return null;
+  const reader = database.reader(scope.from ?? MIN_INSTANT, scope.to ?? MAX_INSTANT);
+  return database.index.select(null, []).filter((ref) => reader.has(ref));
+}
+
+/** The names of metrics with data in the range, or of all; some more than once. */
+function metricNames(database: Database, scope: LabelScope): string[] {
+  const fields = namedFields(database, []);
+  if (scope.from === undefined && scope.to === undefined) return fields.map(({ name }) => name);
+  const { index } = database;
+  const reader = database.reader(scope.from ?? MIN_INSTANT, scope.to ?? MAX_INSTANT);
+  return fields
+    .filter(({ measurement, field }) =>
+      index.filterByField(index.select(measurement, []), field).some((ref) => reader.has(ref)),
+    )
+    .map(({ name }) => name);
 }
 
 function* matchingSeries(database: Database, scope: LabelScope): Generator<PrometheusSeries> {

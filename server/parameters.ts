@@ -12,7 +12,8 @@ const MIN_TIME_MS = -9_223_309_901_257_974;
 const MAX_TIME_MS = 9_223_309_901_257_974;
 
 const FLOAT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const INFINITE = /^[+-]?inf(inity)?$/i;
+const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /** Parameters of a request. The body's come first, so they win over the URL's where one value is asked for. */
 export async function readParameters(request: Request): Promise<URLSearchParams> {
@@ -30,28 +31,47 @@ export function invalidParameter(name: string, cause: string): VarveError {
   return new VarveError('bad_request', `invalid parameter "${name}": ${cause}`);
 }
 
+/** Does something with a parameter's value; what is wrong with it is told as that parameter's fault. */
+export function withParameter<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter(name, error.message);
+    throw error;
+  }
+}
+
 /** A time (Unix seconds with fraction, or RFC 3339) in ms since the epoch; null when the text is not one. */
 export function parseTimeMs(text: string): number | null {
-  if (FLOAT.test(text)) {
-    const seconds = Number(text);
+  const plain = withoutSeparators(text);
+  if (FLOAT.test(plain)) {
+    const seconds = Number(plain);
     const whole = Math.trunc(seconds);
     const ms = whole * 1000 + Math.round((seconds - whole) * 1000);
     return Number.isSafeInteger(ms) ? ms : null;
   }
   const match = RFC3339.exec(text);
   if (match !== null) {
-    const ms = Date.parse(`${match[1]}T${match[2]}${match[4]}`);
-    if (Number.isNaN(ms)) return null;
-    return ms + Math.trunc(Number(`0${match[3] ?? ''}`) * 1000 + 1e-9);
+    const [, date, day, time, fraction = '', zone] = match;
+    const ms = Date.parse(`${date}T${time}${zone}`);
+    // A day that its month does not have would pass for one of the next month.
+    if (Number.isNaN(ms) || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return null;
+    return ms + Math.trunc(Number(`0.${fraction}0`) * 1000 + 1e-9);
   }
   if (text === MIN_TIME) return MIN_TIME_MS;
   return text === MAX_TIME ? MAX_TIME_MS : null;
 }
 
+/** Underscores between digits of a number may help to read it. */
+function withoutSeparators(text: string): string {
+  return text.includes('_') ? text.replace(/(?<=\d)_(?=\d)/g, '') : text;
+}
+
 /** A duration (seconds with fraction, or `5m`) in ms; null when the text is not one. */
 export function parseApiDurationMs(text: string): number | null {
-  if (!FLOAT.test(text)) return parseDurationMs(text);
-  const ms = Number(text) * 1000;
+  const plain = withoutSeparators(text);
+  if (!FLOAT.test(plain)) return parseDurationMs(text);
+  const ms = Number(plain) * 1000;
   return Math.abs(ms) < 9.2e15 ? ms : null;
 }
 
@@ -85,8 +105,14 @@ export function durationParameterMs(parameters: URLSearchParams, name: string, f
 export function requiredDurationParameterMs(parameters: URLSearchParams, name: string): number {
   const text = parameters.get(name) ?? '';
   const ms = parseApiDurationMs(text);
-  if (ms === null) throw invalidParameter(name, `cannot parse "${text}" to a valid duration`);
+  if (ms === null) throw invalidParameter(name, durationProblem(text));
   return ms;
+}
+
+/** What is wrong with a text that is no duration. */
+export function durationProblem(text: string): string {
+  const overflows = FLOAT.test(withoutSeparators(text)) || INFINITE.test(text);
+  return `cannot parse ${JSON.stringify(text)} to a valid duration${overflows ? '. It overflows int64' : ''}`;
 }
 
 /** The `limit` parameter: how many results to return at most, 0 for all. */

@@ -16,14 +16,10 @@ export function instantResult(value: Value, timeMs: number): Uint8Array<ArrayBuf
   const json = new JsonBytes();
   switch (value.kind) {
     case 'scalar':
-      json.text('{"resultType":"scalar","result":[');
-      json.time(timeMs);
-      json.text(`,"${formatPlain(value.values[0])}"]}`);
+      json.text(`{"resultType":"scalar","result":[${timeMs / 1000},"${formatPlain(value.values[0])}"]}`);
       break;
     case 'string':
-      json.text('{"resultType":"string","result":[');
-      json.time(timeMs);
-      json.text(`,${JSON.stringify(value.value)}]}`);
+      json.text(`{"resultType":"string","result":[${timeMs / 1000},${JSON.stringify(value.value)}]}`);
       break;
     case 'vector':
       json.text('{"resultType":"vector","result":[');

@@ -9,10 +9,10 @@ import { takeSnapshot } from '../../engine/snapshot.ts';
 import { instantFromMs, MAX_INSTANT, MIN_INSTANT } from '../../engine/time.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { refsToDelete, sameSeriesIn } from '../../query/deletion.ts';
-import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
-import { invalidParameter, timeParameterMs } from '../parameters.ts';
+import { invalidParameter, timeParameterMs, withParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Method, Route, RouteContext } from '../route.ts';
+import { selectors } from '../selectors.ts';
 
 const METHODS: readonly Method[] = ['POST', 'PUT'];
 
@@ -26,18 +26,10 @@ function guarded(handle: (context: RouteContext) => Promise<Response>): Route['h
 }
 
 async function deleteSeries({ engine, database: name, parameters }: RouteContext): Promise<Response> {
-  const selectors = parameters.getAll('match[]');
-  if (selectors.length === 0) throw new VarveError('bad_request', 'no match[] parameter provided');
+  if (!parameters.has('match[]')) throw new VarveError('bad_request', 'no match[] parameter provided');
   const startMs = timeParameterMs(parameters, 'start', -Infinity);
   const endMs = timeParameterMs(parameters, 'end', Infinity);
-  const matcherSets = selectors.map((text) => {
-    try {
-      return parseMetricSelector(text).matchers;
-    } catch (error) {
-      if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('match[]', error.message);
-      throw error;
-    }
-  });
+  const matcherSets = withParameter('match[]', () => selectors(parameters));
   const opened = engine();
   const database = opened.database(name);
   if (database !== undefined && endMs >= startMs) {
@@ -74,7 +66,10 @@ async function cleanTombstones({ engine }: RouteContext): Promise<Response> {
 async function snapshot({ engine, parameters }: RouteContext): Promise<Response> {
   const text = parameters.get('skip_head') ?? '';
   if (!/^(?:|1|t|true|0|f|false)$/i.test(text)) {
-    throw invalidParameter('skip_head', `unable to parse boolean: cannot parse "${text}"`);
+    throw invalidParameter(
+      'skip_head',
+      `unable to parse boolean: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   }
   const name = await takeSnapshot(engine(), { skipMemory: /^(?:1|t|true)$/i.test(text) });
   return success({ name });

@@ -15,7 +15,7 @@ function queryExemplars({ engine, database, parameters }: RouteContext): Respons
   const endMs = timeParameterMs(parameters, 'end', Infinity);
   if (endMs < startMs) throw new VarveError('bad_request', 'end timestamp must not be before start timestamp');
   const selectors = selectorsOf(parseExpression(parameters.get('query') ?? ''));
-  if (selectors.length === 0) return success(undefined);
+  if (selectors.length === 0) return new Response(null, { status: 204 });
   const found = findExemplars(companion(engine(), database, 'exemplars'), selectors, startMs, endMs);
   return success(
     found.map(({ labels, exemplars }) => ({

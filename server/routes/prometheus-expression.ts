@@ -1,21 +1,14 @@
 /** Expressions as text and as trees: what editors ask for. */
-
-import { VarveError } from '../../errors/errors.ts';
 import type { Expr } from '../../query/promql/parser/ast.ts';
 import { treeToJson } from '../../query/promql/parser/ast-json.ts';
 import { parseExpression } from '../../query/promql/parser/parser.ts';
 import { prettyExpression } from '../../query/promql/parser/printer.ts';
-import { invalidParameter } from '../parameters.ts';
+import { withParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 function expression({ parameters }: RouteContext): Expr {
-  try {
-    return parseExpression(parameters.get('query') ?? '');
-  } catch (error) {
-    if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('query', error.message);
-    throw error;
-  }
+  return withParameter('query', () => parseExpression(parameters.get('query') ?? ''));
 }
 
 export const prometheusExpressionRoutes: readonly Route[] = [

@@ -1,23 +1,20 @@
 /** Federation: the newest samples of selected series, for another Prometheus to scrape. */
 import { VarveError } from '../../errors/errors.ts';
 import { federate } from '../../query/federation.ts';
-import type { LabelMatcher } from '../../query/promql/matcher.ts';
-import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
 import type { Route, RouteContext } from '../route.ts';
+import { type MatcherSet, selectors } from '../selectors.ts';
 
 function answer({ engine, database, parameters, config, request }: RouteContext): Response {
   const quoteNames = /escaping=allow-utf-8/.test(request.headers.get('accept') ?? '');
-  const sets: LabelMatcher[][] = [];
-  for (const text of parameters.getAll('match[]')) {
-    try {
-      sets.push([...parseMetricSelector(text).matchers]);
-    } catch (error) {
-      if (!(error instanceof VarveError)) throw error;
-      return new Response(`${error.message}\n`, {
-        status: 400,
-        headers: { 'content-type': 'text/plain; charset=utf-8' },
-      });
-    }
+  let sets: MatcherSet[];
+  try {
+    sets = selectors(parameters);
+  } catch (error) {
+    if (!(error instanceof VarveError)) throw error;
+    return new Response(`${error.message}\n`, {
+      status: 400,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+    });
   }
   const text = federate(engine().database(database), sets, {
     nowMs: Date.now(),

@@ -8,6 +8,7 @@ import { prometheusQuerier } from '../../query/prometheus-storage.ts';
 import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
 import {
   durationParameterMs,
+  durationProblem,
   invalidParameter,
   limitParameter,
   parseApiDurationMs,
@@ -110,8 +111,7 @@ function lookbackMs(parameters: URLSearchParams): number {
   if (text === '') return 0;
   const ms = parseApiDurationMs(text);
   if (ms !== null) return Math.max(0, ms);
-  const cause = `cannot parse ${JSON.stringify(text)} to a valid duration`;
-  throw new VarveError('bad_request', `error parsing lookback delta duration: ${cause}`);
+  throw new VarveError('bad_request', `error parsing lookback delta duration: ${durationProblem(text)}`);
 }
 
 /** The route's handler, with the time it takes counted. */

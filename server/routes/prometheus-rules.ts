@@ -1,11 +1,10 @@
 /** Recording and alerting rules, and the alerts that are active. */
 import { VarveError } from '../../errors/errors.ts';
-import type { LabelMatcher } from '../../query/promql/matcher.ts';
-import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
 import { listAlerts, listRules, type RuleFilter } from '../../rules/listing.ts';
 import { invalidParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
+import { narrowSelectors } from '../selectors.ts';
 
 function rules({ parameters, rules: manager }: RouteContext): Response {
   const filter = ruleFilter(parameters);
@@ -41,20 +40,11 @@ function ruleFilter(parameters: URLSearchParams): RuleFilter {
     ruleNames: parameters.getAll('rule_name[]'),
     groupNames: parameters.getAll('rule_group[]'),
     files: parameters.getAll('file[]'),
-    matcherSets: parameters.getAll('match[]').map(selector),
+    matcherSets: narrowSelectors(parameters),
     excludeAlerts: booleanParameter(parameters, 'exclude_alerts'),
     groupLimit,
     nextToken,
   };
-}
-
-function selector(text: string): readonly LabelMatcher[] {
-  try {
-    return parseMetricSelector(text).matchers;
-  } catch (error) {
-    if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('match[]', error.message);
-    throw error;
-  }
 }
 
 function page(parameters: URLSearchParams): { groupLimit: number; nextToken: string } {

@@ -1,35 +1,23 @@
 /** Which series, label names and label values there are: what dashboards build their menus from. */
-import { instantFromMs, MAX_INSTANT, MIN_INSTANT } from '../../engine/time.ts';
+import { instantFromMs } from '../../engine/time.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { type LabelScope, type Limited, labelNames, labelValues, seriesLabels } from '../../query/prometheus-labels.ts';
 import { METRIC_NAME } from '../../query/promql/labels.ts';
-import type { LabelMatcher } from '../../query/promql/matcher.ts';
-import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
-import { invalidParameter, limitParameter, timeParameterMs } from '../parameters.ts';
+import { limitParameter, timeParameterMs, withParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
+import { narrowSelectors } from '../selectors.ts';
 
-/** The selectors of all `match[]`. */
-function selectors(parameters: URLSearchParams): (readonly LabelMatcher[])[] {
-  return parameters.getAll('match[]').map((text) => {
-    try {
-      return parseMetricSelector(text).matchers;
-    } catch (error) {
-      if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('match[]', error.message);
-      throw error;
-    }
-  });
-}
-
-/** What to list, from the parameters that all three routes share. */
-function scopeOf({ parameters }: RouteContext): LabelScope {
+/** What to list, from the parameters that all three routes share, looked at in Prometheus' order. */
+function scopeOf({ parameters }: RouteContext, readSelectors = narrowSelectors): LabelScope {
+  const limit = limitParameter(parameters);
   const startMs = timeParameterMs(parameters, 'start', -Infinity);
   const endMs = timeParameterMs(parameters, 'end', Infinity);
   return {
-    matcherSets: selectors(parameters),
-    from: startMs === -Infinity ? MIN_INSTANT : instantFromMs(startMs),
-    to: endMs === Infinity ? MAX_INSTANT : instantFromMs(endMs),
-    limit: limitParameter(parameters),
+    matcherSets: readSelectors(parameters),
+    from: startMs === -Infinity ? undefined : instantFromMs(startMs),
+    to: endMs === Infinity ? undefined : instantFromMs(endMs),
+    limit,
   };
 }
 
@@ -38,8 +26,8 @@ function listed<T>({ items, truncated }: Limited<T>, data: unknown = items): Res
 }
 
 function series(context: RouteContext): Response {
-  const scope = scopeOf(context);
-  if (scope.matcherSets.length === 0) throw new VarveError('bad_request', 'no match[] parameter provided');
+  if (!context.parameters.has('match[]')) throw new VarveError('bad_request', 'no match[] parameter provided');
+  const scope = scopeOf(context, (parameters) => withParameter('match[]', () => narrowSelectors(parameters)));
   const found = seriesLabels(context.engine().database(context.database), scope);
   const objects = found.items.map(({ names, values }) => Object.fromEntries(names.map((name, i) => [name, values[i]])));
   return listed(found, objects);

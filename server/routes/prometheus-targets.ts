@@ -1,22 +1,37 @@
 /** What Prometheus tells of its targets and Alertmanagers: nothing is scraped here, so those of targets are empty. */
 import { VarveError } from '../../errors/errors.ts';
+import { parseMetricSelector } from '../../query/promql/parser/parser.ts';
+import { withParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
-import type { Route } from '../route.ts';
+import type { Route, RouteContext } from '../route.ts';
+
+function targets({ parameters }: RouteContext): Response {
+  const state = (parameters.get('state') ?? '').toLowerCase();
+  const showsDropped = state === '' || state === 'any' || state === 'dropped';
+  return success({ activeTargets: [], droppedTargets: [], droppedTargetCounts: showsDropped ? {} : null });
+}
+
+function targetMetadata({ parameters }: RouteContext): Response {
+  if (!/^([+-]?\d+)?$/.test(parameters.get('limit') ?? '')) {
+    throw new VarveError('bad_request', 'limit must be a number');
+  }
+  const matchTarget = parameters.get('match_target') ?? '';
+  if (matchTarget !== '') withParameter('match_target', () => parseMetricSelector(matchTarget));
+  return success([]);
+}
 
 export const prometheusTargetRoutes: readonly Route[] = [
   {
     methods: ['GET'],
     path: '/api/v1/targets',
     purpose: 'scrape targets (none: data is pushed)',
-    handle: () => success({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
+    handle: targets,
   },
   {
     methods: ['GET'],
     path: '/api/v1/targets/metadata',
     purpose: 'metadata by scrape target (none)',
-    handle() {
-      throw new VarveError('not_found', 'specified metadata not found');
-    },
+    handle: targetMetadata,
   },
   {
     methods: ['GET'],

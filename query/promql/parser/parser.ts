@@ -81,6 +81,7 @@ export function parseMetricSelector(query: string): VectorSelector {
   if (!stream.at('{') && !canBeMetricName(stream.token.kind)) stream.unexpected('');
   const selector = parseVectorSelector(stream, stream.at('{') ? null : stream.advance());
   if (!stream.at('eof')) stream.unexpected('');
+  selector.mayMatchEmpty = true;
   checkTypes(query, selector);
   return selector;
 }

@@ -1,0 +1,20 @@
+/** The `match[]` parameter: selectors of series, any of which may match. */
+import { VarveError } from '../errors/errors.ts';
+import { compileMatcher, type LabelMatcher } from '../query/promql/matcher.ts';
+import { parseMetricSelector } from '../query/promql/parser/parser.ts';
+
+export type MatcherSet = readonly LabelMatcher[];
+
+/** All selectors; such as match everything are let through. Throws `bad_request` for one that does not parse. */
+export function selectors(parameters: URLSearchParams): MatcherSet[] {
+  return parameters.getAll('match[]').map((text) => parseMetricSelector(text).matchers);
+}
+
+/** All selectors, each of which must leave something out: what listings ask for. */
+export function narrowSelectors(parameters: URLSearchParams): MatcherSet[] {
+  const sets = selectors(parameters);
+  if (sets.some((matchers) => matchers.every((matcher) => compileMatcher(matcher)('')))) {
+    throw new VarveError('bad_request', 'match[] must contain at least one non-empty matcher');
+  }
+  return sets;
+}
