@@ -5,6 +5,7 @@ import type { RowSlice } from '../batch/column.ts';
 import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
 import { hasRows, readRows } from '../memtable/read.ts';
+import { type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
 import type { FileEntry } from './manifest.ts';
@@ -71,6 +72,40 @@ export class SeriesReader {
       else if (only !== null) result.push({ startSec, slice: only });
     }
     return result;
+  }
+
+  /**
+   * As `read` of one field, into a buffer that is used again: calls `visit` for each run of rows, ascending. False when
+   * the rows must be read as slices, because several sources hold some, or for the column's kind; the buffer and what was
+   * visited are then worth nothing.
+   */
+  readNumbers(
+    ref: number,
+    field: string,
+    buffer: NumberBuffer,
+    visit: (startSec: number, span: NumberSpan) => void,
+  ): boolean {
+    for (const { startSec, minOffsetNs, maxOffsetNs, files, memtables } of this.sources) {
+      for (const { view, partition } of memtables) if (hasRows(view, ref, partition)) return false;
+      let found: readonly NumberSpan[] = [];
+      for (const { entry, file } of files) {
+        if (this.isTouched(ref, entry)) return false;
+        const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer);
+        if (spans === null || (spans.length > 0 && found.length > 0)) return false;
+        if (spans.length > 0) found = spans;
+      }
+      for (const span of found) visit(startSec, span);
+    }
+    return true;
+  }
+
+  /** Whether a tombstone may cover rows of a series in a file. */
+  private isTouched(ref: number, entry: FileEntry): boolean {
+    const { tombstones } = this.database.manifest;
+    if (tombstones.size === 0) return false;
+    for (const tombstone of tombstones.values())
+      if (touches(tombstone, entry) && includes(tombstone.refs, ref)) return true;
+    return false;
   }
 
   /** Whether a series has rows in any partition of the range; deleted rows count. */

@@ -5,7 +5,7 @@
  */
 import type { Database } from '../engine/database.ts';
 import { type PrometheusSeries, selectSeries } from './prometheus-series.ts';
-import { SampleReader } from './prometheus-storage.ts';
+import { openSamples } from './prometheus-storage.ts';
 import { compareLabels, compareText, type Labels, METRIC_NAME } from './promql/labels.ts';
 import { isPlainLabelName, type LabelMatcher } from './promql/matcher.ts';
 import { formatGeneral } from './promql/number-format.ts';
@@ -34,7 +34,7 @@ export function federate(
   const inOrder = [...selected.values()].sort(
     (a, b) => compareText(a.labels.metricName, b.labels.metricName) || compareLabels(a.labels, b.labels),
   );
-  const reader = new SampleReader(database, options.nowMs - options.lookbackMs, options.nowMs);
+  const reader = openSamples(database, options.nowMs - options.lookbackMs, options.nowMs);
   const lines: string[] = [];
   let metric = '';
   for (const series of inOrder) {

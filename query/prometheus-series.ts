@@ -10,12 +10,7 @@ import type { PromTarget } from '../index/prom-names.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { compareLabels, compareText, Labels, labelsFromPairs, METRIC_NAME } from './promql/labels.ts';
 import { compileMatcher, type LabelMatcher } from './promql/matcher.ts';
-
-/** A field of a series: where a PromQL series' samples are. */
-export interface FieldSource {
-  ref: number;
-  field: string;
-}
+import type { FieldSource } from './sample-reader.ts';
 
 /** One PromQL series; more than one source only where names coincide. */
 export interface PrometheusSeries {

@@ -328,9 +328,13 @@ function decodeDense(c: Cursor, kind: number, n: number, column: Column, into: F
     decodeWords(c, n, wordsOf(column.wide));
     return;
   }
-  const values = into ?? new Float64Array(n);
-  column.values = values;
-  if (kind === INTEGERS) decodeIntegers(c, n, values);
+  column.values = into ?? new Float64Array(n);
+  decodeNumbers(c, kind, n, n, column.values);
+}
+
+/** Fills values[0, n), which has n elements; of integers, only as many of the first as are needed. */
+function decodeNumbers(c: Cursor, kind: number, n: number, need: number, values: Float64Array): void {
+  if (kind === INTEGERS) decodeIntegers(c, n, values, need);
   else if (kind >= DECIMAL || kind === LONG_DECIMAL) decodeDecimals(c, kind, n, values);
   else if (kind === WORDS) decodeWords(c, n, wordsOf(values));
   else if (kind === FLOAT32) decodeSingles(c, n, values);
@@ -339,6 +343,18 @@ function decodeDense(c: Cursor, kind: number, n: number, column: Column, into: F
     const all = new Uint8Array(values.buffer, values.byteOffset, n * 8);
     for (let i = 0; i < n; i++) all.set(bytes, i * 8);
   } else throw new RangeError(`unknown kind of column ${kind}`);
+}
+
+/**
+ * Reads a column of numbers into `out`, whose length is `rows`: at least the first `need` rows, what follows may be left
+ * as it was. False, with nothing read, when the column is sparse, text, or holds integers beyond the exact range of doubles.
+ */
+export function decodeNumbersInto(c: Cursor, rows: number, need: number, out: Float64Array): boolean {
+  const kind = c.bytes[c.at];
+  if (kind >= SPARSE || kind === TEXT || kind === DICTIONARY || kind === WIDE) return false;
+  c.at++;
+  decodeNumbers(c, kind, rows, need, out);
+  return true;
 }
 
 function decodeSingles(c: Cursor, n: number, values: Float64Array): void {

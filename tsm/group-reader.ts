@@ -7,7 +7,7 @@ import { lowerBound, takeRows, upperBound } from '../batch/row-slices.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import type { ReadableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
-import { decodeColumn, isSparse } from './column-codec.ts';
+import { decodeColumn, decodeNumbersInto, isSparse } from './column-codec.ts';
 import { type Cursor, cursorOf, SLACK_BYTES } from './cursor.ts';
 import { cached, cacheKey, type DecodeCache, takeValues } from './decode-cache.ts';
 import { CRC_BYTES, corrupt } from './format.ts';
@@ -50,6 +50,16 @@ export class GroupReader {
       if (names === null || names.includes(this.fields[list[col]].name)) columns.push(col);
     }
     return columns;
+  }
+
+  /** The column of a field in group `g`; -1 when it has none, -2 when it has several (of different types). */
+  columnNamed(g: number, name: string): number {
+    const list = this.lists[this.groups.fieldList[g]];
+    let found = -1;
+    for (let col = 0; col < list.length; col++) {
+      if (this.fields[list[col]].name === name) found = found === -1 ? col : -2;
+    }
+    return found;
   }
 
   fieldOf(g: number, col: number): TsmField {
@@ -175,6 +185,16 @@ export class GroupReader {
       cacheKey(this.id, g, col + 1),
       load,
       (column) => column.rows * 9 + (column.stringBytes?.length ?? 0),
+    );
+  }
+
+  /**
+   * Reads a dense column of numbers into `out`, as many of its first rows as `need`; see decodeNumbersInto. False when it
+   * is no such column.
+   */
+  numbersInto(g: number, col: number, need: number, out: Float64Array): boolean {
+    return this.decoding(g, `column ${col}`, () =>
+      decodeNumbersInto(this.partCursor(g, col + 1), this.groups.rows[g], need, out),
     );
   }
 

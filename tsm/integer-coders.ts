@@ -261,14 +261,14 @@ export function decodeCoded(c: Cursor, n: number, z: Float64Array | Int32Array, 
 }
 
 /**
- * The z of a Huffman stream as bytes, when none of them needs more: borrowed, until the next call. Null, with nothing read,
- * for any other.
+ * The first `need` z of a Huffman stream as bytes, when none of all `n` needs more: borrowed, until the next call. Null,
+ * with nothing read, for any other.
  */
-export function decodeSmallTokens(c: Cursor, n: number): Uint8Array | null {
+export function decodeSmallTokens(c: Cursor, n: number, need: number): Uint8Array | null {
   if (c.bytes[c.at] !== 0 || c.at >= c.end) return null;
   c.at++;
   reserveTokens(n);
-  decodeHuffman(c, n, tokenView);
+  decodeHuffman(c, need, tokenView);
   return tokens;
 }
 

@@ -28,7 +28,7 @@ import {
   packedEstimateBits,
 } from './integer-coders.ts';
 import { bitLength } from './packed-blocks.ts';
-import { decodeRice } from './rice.ts';
+import { decodeRice, decodeShortRice } from './rice.ts';
 
 /** The largest magnitude an integer stream takes: 2^50. */
 export const MAX_INTEGER = 2 ** 50;
@@ -337,8 +337,12 @@ export function describeIntegers(header: number): string {
   return `${ORDER_NAMES[header % ORDERS]} ${CODER_NAMES[Math.floor((header % HAS_UNIT) / ORDERS)]}`;
 }
 
-/** Reads `n` integers into `out[0, n)`. Throws a RangeError on bytes that are no such stream. */
-export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
+/**
+ * Reads `n` integers into `out[0, n)`. Throws a RangeError on bytes that are no such stream.
+ * @param need only this many of the first ones are wanted: what follows in `out` may be left as it was, and the cursor
+ *   is anywhere.
+ */
+export function decodeIntegers(c: Cursor, n: number, out: Float64Array, need = n): void {
   if (n === 0) return;
   const header = readByte(c);
   const isShortRice = header >= SHORT_RICE;
@@ -367,14 +371,14 @@ export function decodeIntegers(c: Cursor, n: number, out: Float64Array): void {
       decodeZ(c, n, z, coder);
       for (let i = 0; i < n; i++) out[i] = z[i] % 2 === 1 ? -(z[i] + 1) / 2 : z[i] / 2;
     } else if (order === DELTA_FOR || order === DELTA_ZIGZAG) {
-      decodeDeltas(c, n, z, coder, order === DELTA_FOR, out);
+      decodeDeltas(c, n, z, coder, order === DELTA_FOR, out, need);
     } else if (order === DELTA2_ZIGZAG) {
       decodeDeltas2(c, n, z, coder, out);
     } else {
       throw new RangeError(`unknown order ${order}`);
     }
   }
-  if (unit !== 1) for (let i = 0; i < n; i++) out[i] *= unit;
+  if (unit !== 1) for (let i = 0; i < need; i++) out[i] *= unit;
 }
 
 /** The parameter in the header of the stream being decoded, or -1 when it stands before the coder's bytes. */
@@ -392,6 +396,7 @@ function decodeDeltas(
   coder: number,
   offset: boolean,
   out: Float64Array,
+  need: number,
 ): void {
   let v = readZigzag(c);
   out[0] = v;
@@ -400,12 +405,7 @@ function decodeDeltas(
     for (let i = 1; i < n; i++) out[i] = v += base;
     return;
   }
-  // Deltas that are small throughout, the commonest cold column, are summed from their bytes.
-  const small = coder === CODER.HUFFMAN && !offset ? decodeSmallTokens(c, n - 1) : null;
-  if (small !== null) {
-    sumSmallDeltas(small, n, v, out);
-    return;
-  }
+  if (!offset && decodeShortDeltas(c, n, need, coder, v, out)) return;
   decodeZ(c, n - 1, z, coder);
   if (z instanceof Int32Array) {
     if (offset) sumOffsets(z, n, v, base, out);
@@ -417,6 +417,31 @@ function decodeDeltas(
     v += offset ? d + base : d % 2 === 1 ? -(d + 1) / 2 : d / 2;
     out[i] = v;
   }
+}
+
+/** The commonest streams, decoded no further than needed; false when it is none of them, and the cursor stays. */
+function decodeShortDeltas(
+  c: Cursor,
+  n: number,
+  need: number,
+  coder: number,
+  first: number,
+  out: Float64Array,
+): boolean {
+  if (coder === CODER.HUFFMAN) {
+    const small = decodeSmallTokens(c, n - 1, need - 1);
+    if (small === null) return false;
+    sumSmallDeltas(small, need, first, out);
+    return true;
+  }
+  if (coder !== CODER.RICE) return false;
+  const { at } = c;
+  if (decodeShortRice(c, need - 1, zShort, shortRiceK >= 0 ? shortRiceK : readByte(c))) {
+    sumDeltas(zShort, need, first, out);
+    return true;
+  }
+  c.at = at;
+  return false;
 }
 
 function addBase(z: Int32Array, n: number, base: number, out: Float64Array): void {

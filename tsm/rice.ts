@@ -76,6 +76,28 @@ export function encodeRice(w: ByteWriter, z: Float64Array | Int32Array, n: numbe
   bits.finish();
 }
 
+/**
+ * As decodeRice for values that fit 25 bits, the common case; false when one does not, and the cursor stays.
+ */
+export function decodeShortRice(c: Cursor, n: number, z: Int32Array, k: number): boolean {
+  if (k >= 24) return false;
+  const view = c.view;
+  const endBit = c.end * 8;
+  const mask = (1 << k) - 1;
+  let bit = c.at * 8;
+  for (let i = 0; i < n; i++) {
+    if (bit >= endBit) return false;
+    const load = view.getInt32(bit >>> 3, true) >>> (bit & 7);
+    const inverse = ~load;
+    const q = inverse === 0 ? 32 : 31 - Math.clz32(inverse & -inverse);
+    if (q >= ESCAPE_ONES || q + 1 + k > 25) return false;
+    z[i] = (q << k) | ((load >>> (q + 1)) & mask);
+    bit += q + 1 + k;
+  }
+  c.at = (bit + 7) >>> 3;
+  return c.at <= c.end;
+}
+
 /** Reads `n` values into `z[0, n)`. */
 export function decodeRice(c: Cursor, n: number, z: Float64Array | Int32Array, k: number): void {
   if (k > MAX_K) throw new RangeError(`a Rice parameter of ${k}`);

@@ -38,7 +38,8 @@ export function instantVector(
     refuseHistograms(set, s);
     const starts = aspect === 'startTime' ? (set.startTimes?.(s) ?? null) : null;
     const column = newColumn(set.labels(s), false, grid.count);
-    fillColumn(column, set.times(s), set.values(s), starts, firstMs, stepMs, ctx.lookbackMs, aspect);
+    const { timesMs, values } = set.borrow?.(s) ?? { timesMs: set.times(s), values: set.values(s) };
+    fillColumn(column, timesMs, values, starts, firstMs, stepMs, ctx.lookbackMs, aspect);
     if (column.presentCount === 0) continue;
     ctx.budget.hold(column.presentCount);
     ctx.budget.totalSamples += column.presentCount;

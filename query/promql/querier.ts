@@ -28,6 +28,14 @@ export interface WindowRequest {
   readonly rangeMs: number;
 }
 
+/** As `times` and `values` of a SeriesSet, for a short time. */
+export interface BorrowedSamples {
+  readonly timesMs: Float64Array;
+  readonly values: Float64Array;
+  /** False when the values surely hold no stale marker. */
+  readonly mayHoldStale: boolean;
+}
+
 /** Series as columns. Times ascend strictly; stale markers (NaN 0x7ff0000000000002) are among the values. */
 export interface SeriesSet {
   readonly count: number;
@@ -36,6 +44,11 @@ export interface SeriesSet {
   times(series: number): Float64Array;
   /** Parallel to `times`. */
   values(series: number): Float64Array;
+  /**
+   * The samples of a series for a look at once: valid until the next call, of this or any other function of the set.
+   * Absent when they are not cheaper to have this way, or start timestamps belong to them.
+   */
+  borrow?(series: number): BorrowedSamples;
   /** Start (created) timestamps in ms, parallel to `times`, 0: unknown. Absent when the storage keeps none. */
   startTimes?(series: number): Float64Array | null;
   /** False when the series surely holds no stale marker; that spares a look at each of its values. */

@@ -89,7 +89,7 @@ function evaluateSeries(
       grid.count,
     );
     if (!source.set?.windows?.(s, request, column.values, column.present)) {
-      const points = source.points(s);
+      const points = source.borrow(s);
       const widest = windows.move(points.times);
       if (widest === 0) continue;
       budget.hold(widest);

@@ -16,6 +16,8 @@ export interface RangeSource {
   /** Delayed name removal asks for this series' name to go. */
   dropName(series: number): boolean;
   points(series: number): Points;
+  /** As `points`, but valid only until the next call. */
+  borrow(series: number): Points;
   readonly rangeMs: number;
   readonly offsetMs: number;
   /** Of `@`, or null. */
@@ -40,6 +42,12 @@ function selectorSource(ctx: EvaluationContext, arg: MatrixSelector): RangeSourc
     count: set.count,
     labels: (series) => set.labels(series),
     dropName: () => false,
+    borrow(series) {
+      if (set.borrow === undefined) return this.points(series);
+      refuseHistograms(set, series);
+      const { timesMs, values, mayHoldStale } = set.borrow(series);
+      return mayHoldStale ? withoutStale(timesMs, values, null) : { times: timesMs, values, startTimes: null };
+    },
     points(series) {
       refuseHistograms(set, series);
       const startTimes = set.startTimes?.(series) ?? null;
@@ -68,6 +76,7 @@ function subquerySource(ctx: EvaluationContext, arg: Subquery, grid: Grid): Rang
     labels: (series) => inner.series[series]!.labels,
     dropName: (series) => inner.series[series]!.dropName,
     points: (series) => pointsOf(inner.series[series]!, innerGrid),
+    borrow: (series) => pointsOf(inner.series[series]!, innerGrid),
     rangeMs: arg.rangeMs,
     offsetMs: arg.offsetMs,
     timestampMs: arg.timestampMs,

@@ -19,9 +19,9 @@
 import { crc32c } from '../../bytes/crc32c.ts';
 import type { Database } from '../../engine/database.ts';
 import { VarveError } from '../../errors/errors.ts';
-import type { Samples } from '../prometheus-storage.ts';
 import type { Labels } from '../promql/labels.ts';
 import { wordsOf } from '../promql/value.ts';
+import type { Samples } from '../sample-reader.ts';
 import { LENGTH_DELIMITED, MessageWriter, tagOf } from './protobuf.ts';
 import type { ReadRequest } from './read-request.ts';
 import { type SeriesSamples, SeriesWalk } from './series-walk.ts';

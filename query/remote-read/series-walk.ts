@@ -6,8 +6,9 @@
  */
 import type { Database } from '../../engine/database.ts';
 import { type PrometheusSeries, selectSeries } from '../prometheus-series.ts';
-import { SampleReader, type Samples } from '../prometheus-storage.ts';
+import { openSamples } from '../prometheus-storage.ts';
 import { compareLabels, type Labels } from '../promql/labels.ts';
+import type { SampleReader, Samples } from '../sample-reader.ts';
 import type { ReadQuery } from './read-request.ts';
 
 export interface SeriesSamples {
@@ -66,6 +67,6 @@ export class SeriesWalk {
         this.position = 1;
       }
     }
-    return new SampleReader(database, query.startMs, query.endMs);
+    return openSamples(database, query.startMs, query.endMs);
   }
 }
