@@ -15,8 +15,7 @@ export const CRC_BYTES = 4;
 export const FOOTER_BYTES = 4 + CRC_BYTES + MAGIC_BYTES;
 
 /** Rows of one row group; a pack holds fewer. */
-export const HOT_GROUP_ROWS = 8192;
-export const COLD_GROUP_ROWS = 16384;
+export const GROUP_ROWS = 16384;
 /** A pack of short series is closed at this many rows … */
 export const PACK_ROWS = 8192;
 /** … or this many values. */

@@ -108,13 +108,15 @@ function nibblesOf(lengths: Uint8Array): number[] {
 }
 
 const SHORT_CODE_BITS = 10;
+/** Its table is a quarter of the size, which counts more than this. */
+const SHORT_CODE_LOSS = 1.005;
 
 /** Appends symbols `[0, n)`; `counts` is their histogram over at least `symbols` (highest symbol + 1) entries. */
 export function encodeHuffman(w: ByteWriter, data: Uint8Array, n: number, counts: Int32Array, symbols: number): void {
   // Ten bits make a small, fast table; longer codes only where they save something.
   let lengths = codeLengths(counts, symbols, MAX_CODE_BITS);
   const short = codeLengths(counts, symbols, SHORT_CODE_BITS);
-  if (codedSizeBits(counts, short) <= codedSizeBits(counts, lengths) * 1.002) lengths = short;
+  if (codedSizeBits(counts, short) <= codedSizeBits(counts, lengths) * SHORT_CODE_LOSS) lengths = short;
   const codes = canonicalCodes(lengths);
   w.varint(symbols);
   const nibbles = nibblesOf(lengths);

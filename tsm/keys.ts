@@ -17,27 +17,26 @@ const SMALL_KEYS_BYTES = 1536;
 
 /** Collects keys and compresses them block by block, so that a million keys never lie in memory. */
 export class KeyWriter {
-  private readonly cold: boolean;
   private readonly out = new ByteWriter(4096);
   private readonly rests = new ByteWriter(65536);
   private readonly shared = new Float64Array(BLOCK_KEYS);
   private readonly lengths = new Float64Array(BLOCK_KEYS);
-  private previous: Uint8Array = new Uint8Array(0);
+  private previous = new Uint8Array(256);
+  private previousLength = 0;
   private count = 0;
-
-  constructor(cold: boolean) {
-    this.cold = cold;
-  }
 
   /** The key is copied. */
   add(key: Uint8Array): void {
-    const limit = Math.min(key.length, this.previous.length);
+    const { previous } = this;
+    const limit = this.count > 0 ? Math.min(key.length, this.previousLength) : 0;
     let same = 0;
-    if (this.count > 0) while (same < limit && key[same] === this.previous[same]) same++;
+    while (same < limit && key[same] === previous[same]) same++;
     this.shared[this.count] = same;
     this.lengths[this.count++] = key.length - same;
     this.rests.raw(key.subarray(same));
-    this.previous = key.slice();
+    if (key.length > previous.length) this.previous = new Uint8Array(key.length * 2);
+    this.previous.set(key);
+    this.previousLength = key.length;
     if (this.count === BLOCK_KEYS) this.closeBlock(false);
   }
 
@@ -61,7 +60,7 @@ export class KeyWriter {
     this.out.varint(this.count * 2 + 1);
     encodeIntegers(this.out, this.shared, this.count, true);
     encodeIntegers(this.out, this.lengths, this.count, true);
-    encodeBytes(this.out, this.rests.view8(), this.cold ? 'thorough' : 'balanced');
+    encodeBytes(this.out, this.rests.view8(), 'balanced');
     this.rests.reset();
     this.count = 0;
   }

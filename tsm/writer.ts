@@ -1,7 +1,7 @@
 /**
  * Writes a file of one partition: series in ascending order of refs, each with its rows in ascending time.
  *
- * Long series become row groups of their own, cut at `HOT_GROUP_ROWS` or `COLD_GROUP_ROWS`; short ones wait in a pack
+ * Long series become row groups of their own, cut at `GROUP_ROWS`; short ones wait in a pack
  * with others of the same fields until it is full. Groups stream to disk as they are made, so memory stays bounded by
  * the open packs and the index. The file appears under its name only when it is complete and synced.
  */
@@ -15,9 +15,8 @@ import { assert } from '../errors/errors.ts';
 import { bloomOf } from './bloom.ts';
 import { encodeBytes } from './byte-compression.ts';
 import {
-  COLD_GROUP_ROWS,
   encodeTail,
-  HOT_GROUP_ROWS,
+  GROUP_ROWS,
   INLINE_BYTES,
   MAGIC,
   PACK_ROWS,
@@ -86,7 +85,6 @@ class Writer implements TsmWriter {
   private pendingRows = 0;
   /** Whether a group of the series being added is already written. */
   private started = false;
-  private readonly groupRows: number;
   private done = false;
 
   constructor(fs: FileSystem, path: string, header: TsmHeader) {
@@ -94,8 +92,7 @@ class Writer implements TsmWriter {
     this.path = path;
     this.header = header;
     this.groups = new GroupEncoder(this.buffer, header.cold);
-    this.keys = new KeyWriter(header.cold);
-    this.groupRows = header.cold ? COLD_GROUP_ROWS : HOT_GROUP_ROWS;
+    this.keys = new KeyWriter();
     const { partitionStartSec, partitionDurationSec } = header;
     assert(partitionStartSec % partitionDurationSec === 0, `partition ${partitionStartSec} is not aligned`);
     this.file = fs.create(`${path}.tmp`);
@@ -117,7 +114,7 @@ class Writer implements TsmWriter {
     }
     this.pending.push(slice);
     this.pendingRows += slice.rows;
-    if (this.pendingRows >= 4 * this.groupRows) this.emitFullGroups();
+    if (this.pendingRows >= 4 * GROUP_ROWS) this.emitFullGroups();
   }
 
   copySeries(ref: number, key: Uint8Array, source: TsmFile, position: number): number {
@@ -130,7 +127,7 @@ class Writer implements TsmWriter {
       rows += reader.groups.rows[g];
     }
     // Groups that could still grow are better decoded and laid together.
-    if (!this.header.cold && rows < sourceGroups.length * (this.groupRows / 2)) return 0;
+    if (!this.header.cold && rows < sourceGroups.length * (GROUP_ROWS / 2)) return 0;
     const lists = sourceGroups.map((g) => this.listOfCopy(reader, g));
     if (lists.includes(-1)) return 0;
     this.beginSeries(ref, key);
@@ -224,8 +221,8 @@ class Writer implements TsmWriter {
   /** Bounds the memory of a very long series: all groups but the rest are written now. */
   private emitFullGroups(): void {
     const slice = this.takePending();
-    const full = Math.floor(slice.rows / this.groupRows) * this.groupRows;
-    for (let from = 0; from < full; from += this.groupRows) this.emitOwn(takeRows(slice, from, from + this.groupRows));
+    const full = Math.floor(slice.rows / GROUP_ROWS) * GROUP_ROWS;
+    for (let from = 0; from < full; from += GROUP_ROWS) this.emitOwn(takeRows(slice, from, from + GROUP_ROWS));
     if (full < slice.rows) {
       this.pending = [takeRows(slice, full, slice.rows)];
       this.pendingRows = slice.rows - full;
@@ -248,15 +245,36 @@ class Writer implements TsmWriter {
       this.addToPack(slice);
       return;
     }
-    const parts = Math.ceil(slice.rows / this.groupRows);
+    const parts = Math.ceil(slice.rows / GROUP_ROWS);
     for (let p = 0; p < parts; p++) {
       const from = Math.floor((slice.rows * p) / parts);
       this.emitOwn(takeRows(slice, from, Math.floor((slice.rows * (p + 1)) / parts)));
     }
   }
 
+  /** Fields of the slice before, if it was in the file's order and dense: most slices are like the one before. */
+  private lastFields: string[] = [];
+  private lastTypes: FieldType[] = [];
+  private lastList = -1;
+
+  private isLikeLast(slice: RowSlice): boolean {
+    const { lastFields, lastTypes } = this;
+    const { fields, columns } = slice;
+    if (this.lastList < 0 || fields.length !== lastFields.length) return false;
+    for (let f = 0; f < fields.length; f++) {
+      const column = columns[f];
+      if (fields[f] !== lastFields[f] || column.type !== lastTypes[f] || column.present !== null) return false;
+    }
+    return true;
+  }
+
   /** The slice with its columns in the file's order of fields, and without columns that hold nothing. */
   private normalized(slice: RowSlice): { list: number; slice: RowSlice } {
+    if (this.isLikeLast(slice)) {
+      this.rows += slice.rows;
+      this.values += slice.rows * slice.fields.length;
+      return { list: this.lastList, slice };
+    }
     const columns: { id: number; at: number }[] = [];
     for (let f = 0; f < slice.fields.length; f++) {
       const column = slice.columns[f];
@@ -272,6 +290,10 @@ class Writer implements TsmWriter {
     const ids = columns.map((column) => column.id);
     const list = this.listId(ids);
     this.rows += slice.rows;
+    const inOrder = columns.length === slice.fields.length && columns.every((column, f) => column.at === f);
+    this.lastList = inOrder && slice.columns.every((column) => column.present === null) ? list : -1;
+    this.lastFields = slice.fields;
+    this.lastTypes = slice.columns.map((column) => column.type);
     return {
       list,
       slice: {
