@@ -231,7 +231,7 @@ function choosePlane(n: number, thorough: boolean): { method: number; bytes: num
   // Bytes without order are not worth a slow trial: the fast level tells.
   if (thorough && n >= 64 && zstd(plane.subarray(0, n), 1).length < bytes * ZSTD_GAIN) {
     method = COMPRESSED;
-    bytes = zstd(plane.subarray(0, n), 9).length + 4;
+    bytes = zstd(plane.subarray(0, n), 3).length + 4;
   }
   return { method, bytes };
 }
@@ -253,7 +253,7 @@ function encodePlanes(w: ByteWriter, n: number): void {
     if (method === ALL_SAME) w.u8(plane[0]);
     else if (method === PLAIN) w.raw(plane.subarray(0, n));
     else if (method === HUFFMAN) encodeHuffman(w, plane, n, counts, 256);
-    else encodeBytes(w, plane.subarray(0, n), 'thorough');
+    else encodeBytes(w, plane.subarray(0, n), 'balanced');
   }
 }
 
