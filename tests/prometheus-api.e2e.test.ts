@@ -152,6 +152,8 @@ const SAME: readonly string[] = [
   'POST admin/tsdb/delete_series?match[]={',
   'POST admin/tsdb/delete_series?match[]=up&start=z',
   'POST admin/tsdb/delete_series?match[]=nothing',
+  'POST admin/tsdb/delete_series?match[]={}',
+  `GET query?query=count({__name__!=""})&time=${START + 10}`,
   'POST admin/tsdb/clean_tombstones',
   'POST admin/tsdb/snapshot?skip_head=x',
 ];
