@@ -1,6 +1,7 @@
 /**
  * Regular expressions of matchers: RE2 syntax and semantics, anchored at both ends, the dot matching line feeds too, as
- * Prometheus compiles them: `^(?s:pattern)$`. Matching takes time linear in the input, whatever the pattern.
+ * Prometheus 3 compiles them: the pattern by itself, then `^(?s:pattern)$`. Matching takes time linear in the input,
+ * whatever the pattern. PromQL and the index share this one implementation.
  *
  * Most patterns people write need no automaton, and are told apart here once:
  * - literals and alternations of them (`a|b|c`, `(a|b)`, `\.` for a dot): looked up in the dictionary, not searched;
@@ -50,26 +51,18 @@ function compileUncached(pattern: string): Regex {
 function automaton(pattern: string): Regex {
   let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(`^(?s:${pattern})$`);
+    // Without flags at first, for the message would show them as if they had been written.
+    RE2JS.compile(pattern);
+    compiled = RE2JS.compile(pattern, RE2JS.DOTALL);
   } catch (error) {
     throw new VarveError('bad_request', (error as Error).message, { cause: error });
   }
-  // Only of a pattern that is one by itself: Prometheus' brackets around it make `a)?(b` valid, and its a optional.
-  const prefix = isValid(pattern) ? literalPrefix(pattern) : '';
+  const prefix = literalPrefix(pattern);
   const test =
     prefix === ''
       ? (text: string) => compiled.testExact(text)
       : (text: string) => text.startsWith(prefix) && compiled.testExact(text);
   return { pattern, literals: null, prefix, test };
-}
-
-function isValid(pattern: string): boolean {
-  try {
-    RE2JS.compile(pattern);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** `a|b|c`, perhaps in one group, perhaps with escaped punctuation, as the list of its strings; else null. */

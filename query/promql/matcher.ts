@@ -1,6 +1,6 @@
 /** Label matchers: `name = "value"` and its kin. Regular expressions are RE2, matched against the whole value. */
-import { RE2JS } from 're2js';
-
+import { VarveError } from '../../errors/errors.ts';
+import { compileRegex } from '../../index/regex.ts';
 import { quote } from './parser/token.ts';
 
 export type MatchOperator = '=' | '!=' | '=~' | '!~';
@@ -9,21 +9,6 @@ export interface LabelMatcher {
   readonly name: string;
   readonly op: MatchOperator;
   readonly value: string;
-}
-
-const ALTERNATION = /^[\p{L}\p{N}_:;,/@%&#"'<>=~! -]*(?:\|[\p{L}\p{N}_:;,/@%&#"'<>=~! -]*)*$/u;
-
-/** A predicate over whole label values. Plain alternations (`a|b|c`) are looked up, not matched. Throws on bad RE2 syntax. */
-export function compileRegex(pattern: string): (value: string) => boolean {
-  if (ALTERNATION.test(pattern)) {
-    const words = new Set(pattern.split('|'));
-    return (value) => words.has(value);
-  }
-  if (pattern === '.*') return () => true;
-  if (pattern === '.+') return (value) => value !== '';
-  // The flags make . match line breaks, as in Prometheus.
-  const compiled = RE2JS.compile(pattern, RE2JS.DOTALL);
-  return (value) => compiled.matches(value);
 }
 
 /** A predicate over the value of the matcher's label; an absent label is ''. */
@@ -35,10 +20,10 @@ export function compileMatcher(matcher: LabelMatcher): (value: string) => boolea
     case '!=':
       return (value) => value !== wanted;
     case '=~':
-      return compileRegex(wanted);
+      return compileRegex(wanted).test;
     case '!~': {
-      const matches = compileRegex(wanted);
-      return (value) => !matches(value);
+      const { test } = compileRegex(wanted);
+      return (value) => !test(value);
     }
   }
 }
@@ -48,14 +33,9 @@ export function regexProblem(pattern: string): string | null {
   try {
     compileRegex(pattern);
     return null;
-  } catch {
-    // Without flags, which the message would show as if they had been written.
-    try {
-      RE2JS.compile(pattern);
-    } catch (error) {
-      return error instanceof Error ? error.message : `${error}`;
-    }
-    return 'error parsing regexp';
+  } catch (error) {
+    if (error instanceof VarveError) return error.message;
+    throw error;
   }
 }
 
