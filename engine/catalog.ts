@@ -39,6 +39,10 @@ export class Catalog {
     this.fs = fs;
     this.path = `${dataDirectory}/CATALOG`;
     if (fs.exists(this.path)) this.content = this.read();
+    else if (fs.list(`${dataDirectory}/db`).length > 0) {
+      const cause = `it is gone, though there are databases in ${dataDirectory}/db; restore it from a backup`;
+      throw new VarveError('corrupt', `cannot read ${this.path}: ${cause}`);
+    }
   }
 
   entries(): readonly CatalogEntry[] {

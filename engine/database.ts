@@ -15,9 +15,10 @@ import { FileCache } from './file-cache.ts';
 import { generationOf } from './file-name.ts';
 import type { FlushJob, FlushShape } from './flush.ts';
 import { loadIndex } from './load-index.ts';
-import { type FileEntry, Manifest } from './manifest.ts';
+import { type Edit, type FileEntry, Manifest } from './manifest.ts';
 import type { Log } from './options.ts';
 import { describeLoss, QUARANTINE, quarantine } from './quarantine.ts';
+import { SchemaFile } from './schema-file.ts';
 import { SeriesReader } from './series-reader.ts';
 import type { Instant } from './time.ts';
 
@@ -30,6 +31,9 @@ export class Database {
   settings: DatabaseSettings;
   readonly index: SeriesIndex;
   private readonly indexLog: IndexLog;
+  private readonly schema: SchemaFile;
+  /** The rest of a rebuild of the index, until the log has been replayed. */
+  private finishRebuild: (() => void) | null;
   private closed = false;
   private readonly fs: FileSystem;
   readonly manifest: Manifest;
@@ -40,6 +44,8 @@ export class Database {
   /** Files that could not be opened at start and were put aside. */
   quarantinedFiles = 0;
   private nextGeneration = 1;
+  /** Files that no manifest edit names, to be removed after the next edit. */
+  private unwanted: string[] = [];
   private readonly shapes: FlushShape[] = [];
 
   constructor(fs: FileSystem, directory: string, entry: CatalogEntry, log: Log) {
@@ -53,7 +59,9 @@ export class Database {
     this.files = new FileCache(fs, directory);
     this.removeLeftovers(fs, log);
     this.quarantineDamaged(fs, log);
-    ({ index: this.index, indexLog: this.indexLog } = loadIndex(fs, directory, this.manifest, this.files, log));
+    this.schema = new SchemaFile(fs, directory);
+    const loaded = loadIndex(fs, directory, this.manifest, this.files, this.schema, log);
+    ({ index: this.index, indexLog: this.indexLog, finish: this.finishRebuild } = loaded);
     this.active = this.newMemtable();
   }
 
@@ -109,9 +117,40 @@ export class Database {
 
   /** Replaces a frozen memtable by its files. Durable on return. */
   flushed(memtable: Memtable, entries: FileEntry[]): void {
-    if (entries.length > 0) this.manifest.commit({ add: entries, indexBytes: this.indexLog.sizeBytes });
+    if (entries.length > 0) this.edit({ add: entries, indexBytes: this.savedIndexBytes });
     this.frozen.splice(this.frozen.indexOf(memtable), 1);
     memtable.release();
+  }
+
+  /**
+   * Commits a manifest edit, then removes the files it took out. When it fails, a start may find it done or not: so
+   * the files it would have added stay until another edit has succeeded.
+   */
+  edit(edit: Edit): void {
+    try {
+      this.manifest.commit(edit);
+    } catch (error) {
+      for (const { name } of edit.add ?? []) this.unwanted.push(name);
+      throw error;
+    }
+    this.unwanted.push(...(edit.remove ?? []));
+    const names = this.unwanted;
+    this.unwanted = [];
+    for (const name of names) {
+      this.files.drop(name);
+      try {
+        this.fs.remove(`${this.directory}/${name}`);
+      } catch {
+        // It takes room, and no more: the next edit tries again, and so does the next start.
+        this.unwanted.push(name);
+      }
+    }
+  }
+
+  /** Called once the log has been replayed. */
+  replayed(): void {
+    this.finishRebuild?.();
+    this.finishRebuild = null;
   }
 
   /** Opens everything that may hold rows from `from` to `to`, both inclusive. Use it before the next await. */
@@ -144,10 +183,23 @@ export class Database {
 
   /** Saves what is new in the index, durably, so that refs in files mean something without the log. */
   saveIndex(): void {
+    if (this.finishRebuild !== null) return;
     this.indexLog.saveDelta(this.fs, this.directory);
+    this.schema.save(this.index);
     // It was written anew, and is shorter than what the manifest expects to find.
     const { sizeBytes } = this.indexLog;
     if (sizeBytes < this.manifest.indexBytes) this.manifest.commit({ indexBytes: sizeBytes });
+  }
+
+  /** Saves the index, and lets the manifest know how long it has become. */
+  pinIndex(): void {
+    this.saveIndex();
+    this.edit({ indexBytes: this.savedIndexBytes });
+  }
+
+  /** Length of the saved index; undefined while there is none. */
+  private get savedIndexBytes(): number | undefined {
+    return this.finishRebuild === null ? this.indexLog.sizeBytes : undefined;
   }
 
   close(): void {
@@ -166,9 +218,11 @@ export class Database {
       try {
         this.files.get(entry.name);
       } catch (error) {
+        const why = damageOf(error, `${this.directory}/${entry.name}`);
+        if (why === null) throw error;
         quarantine(fs, this.directory, this.manifest, entry);
         this.quarantinedFiles++;
-        log('error', `${(error as Error).message}; put aside in ${this.directory}/${QUARANTINE}, the rest is served`, {
+        log('error', `${why}; put aside in ${this.directory}/${QUARANTINE}, the rest is served`, {
           database: this.name,
           file: entry.name,
           lost: describeLoss(entry),
@@ -191,4 +245,11 @@ export class Database {
       fs.remove(`${this.directory}/${name}`);
     }
   }
+}
+
+/** What is wrong with a file that cannot be opened; null when the fault is not the file's, but say the process has too many. */
+function damageOf(error: unknown, path: string): string | null {
+  const { code, message } = error as Error & { code?: string };
+  if (code === 'ENOENT') return `cannot find ${path}, which the manifest names`;
+  return code === 'corrupt' || code === 'EIO' ? message : null;
 }

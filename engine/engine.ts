@@ -51,7 +51,7 @@ export class Engine {
   private readonly checkpointer: Checkpointer;
   readonly maintenance: Maintenance;
   private readonly lock: LockFile;
-  private readonly encoded = new ByteWriter(1 << 20);
+  private readonly encoded = new ByteWriter(1 << 16);
   /** Called after every sync of the log with its duration in s. */
   onSync: ((seconds: number) => void) | null = null;
   /** Called after every checkpoint with its duration in s. */
@@ -83,6 +83,7 @@ export class Engine {
   async start(): Promise<void> {
     try {
       this.wal = await this.replay();
+      for (const database of this.byName.values()) database.replayed();
     } catch (error) {
       for (const database of this.byName.values()) database.close();
       this.lock.release();

@@ -1,314 +1,334 @@
 /**
- * Random histories of a database against a naive model of it: what the tests of the engine are made of.
+ * Random histories of an engine over a disk that fails, against a naive model: what the tests of the engine are made of.
  *
- * The model is nested maps. A value that was acknowledged must be there; one that was written but not acknowledged
- * before a crash may be there or not, and what is found then becomes the truth. Nothing else may ever be found.
+ * A history writes, overwrites, deletes, flushes, merges, lets days go by, fills the disk, makes calls fail, kills the
+ * process and the power, and damages what is on disk. Every engine life gets its own view of the disk, so that what a
+ * dead one still has under way cannot help its successor. Found rows are compared where things may go wrong: after
+ * every start, after flushes and merges, and at the end.
  */
-import { Batch, BOX_STRING, BOX_WIDE } from '../batch/batch.ts';
-import type { RowSlice } from '../batch/column.ts';
-import { BOOLEAN, type FieldType, FLOAT, INTEGER, STRING, UNSIGNED } from '../batch/field-type.ts';
+import { Batch } from '../batch/batch.ts';
 import { Random } from '../bytes/random.ts';
 import { ManualClock } from '../clock/clock.ts';
-import { MemoryFileSystem } from '../disk/memory-file-system.ts';
+import { type FaultKind, MemoryFileSystem } from '../disk/memory-file-system.ts';
+import { VarveError } from '../errors/errors.ts';
+import { isExpired } from '../retention/expired.ts';
+import type { Database } from './database.ts';
 import { type Engine, openEngine } from './engine.ts';
-import { MAX_INSTANT, MIN_INSTANT } from './time.ts';
+import { tryDamage } from './history-damage.ts';
+import { type Allowance, Model } from './history-model.ts';
+import { defineSeries, FIELD_NAMES, fillRandomly, readSeries, seriesNames } from './history-rows.ts';
+import type { EngineOptions } from './options.ts';
 
-type Value = string;
-/** time in ns → field → value as text. */
-type Rows = Map<bigint, Map<string, Value>>;
-
-const FIELDS: { name: string; type: FieldType }[] = [
-  { name: 'f', type: FLOAT },
-  { name: 'i', type: INTEGER },
-  { name: 'u', type: UNSIGNED },
-  { name: 'b', type: BOOLEAN },
-  { name: 's', type: STRING },
-];
-const DATABASES = ['default', 'other'];
-const SERIES = 6;
+const DATA = '/data';
 const DAY_SEC = 86_400;
 const START_MS = 20 * DAY_SEC * 1000;
-const RETENTION_DAYS = 12;
+const RETENTION_MS = 5 * DAY_SEC * 1000;
+/** Names and partition durations in s. */
+const DATABASES: [name: string, partitionDurationSec: number][] = [
+  ['default', DAY_SEC],
+  ['other', DAY_SEC / 4],
+];
+const FAULTS: FaultKind[] = ['create', 'write', 'sync', 'syncDirectory', 'read', 'rename', 'remove', 'truncate'];
+const PLACES = ['', '', '.tsm', 'MANIFEST', 'index.log', '/wal/', 'CHECKPOINT'];
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-const float = new Float64Array(1);
-const floatWords = new Uint32Array(float.buffer);
+/** A difference from the model: the history has failed. */
+export class HistoryFailure extends Error {}
 
-/** The exact bits of a double as text, so that −0 and NaN payloads count. */
-function floatText(value: number): string {
-  float[0] = value;
-  return `${floatWords[1].toString(16)}:${floatWords[0].toString(16)}`;
-}
-
-interface Write {
-  database: string;
-  series: number;
-  time: bigint;
-  values: Map<string, Value>;
-}
-
-/** One engine, its model, and the steps a history is made of. */
+/** One engine after the other on one disk, their model, and the steps a history is made of. */
 export class History {
   readonly fs: MemoryFileSystem;
   readonly clock = new ManualClock(START_MS);
   readonly random: Random;
+  readonly model = new Model();
   readonly steps: string[] = [];
-  private engine!: Engine;
-  private readonly truth = new Map<string, Rows>();
-  /** Written since the last acknowledgement. */
-  private pending: Write[] = [];
+  engine!: Engine;
+  private readonly options: Partial<EngineOptions>;
   private readonly batch = new Batch();
+  private fatal: Error | null = null;
 
   constructor(seed: number) {
     this.random = new Random(seed);
     this.fs = new MemoryFileSystem(seed);
+    this.options = {
+      // So small that every commit starts a flush, or so large that none does.
+      memtableBytes: this.random.chance(0.1) ? 1 : 32 << 20,
+      walSync: this.random.chance(0.1) ? 'always' : 'group',
+      walSegmentBytes: this.random.pick([1024, 4096, 65536]),
+    };
   }
 
-  async open(): Promise<void> {
-    this.engine = await openEngine({
-      dataDir: '/data',
-      fs: this.fs,
+  /** What every engine of this history is opened with. */
+  optionsOn(fs: MemoryFileSystem): EngineOptions {
+    return {
+      dataDir: DATA,
+      fs: fs.attach(),
       clock: this.clock,
       inline: true,
       flushIntervalMs: 0,
       maintenanceIntervalMs: 0,
-      walSegmentBytes: 4096,
-      retentionMs: RETENTION_DAYS * DAY_SEC * 1000,
-    });
+      reserveBytes: 0,
+      retentionMs: RETENTION_MS,
+      ...this.options,
+    };
   }
 
-  private rows(database: string, series: number): Rows {
-    const key = `${database}/${series}`;
-    let rows = this.truth.get(key);
-    if (rows === undefined) {
-      rows = new Map();
-      this.truth.set(key, rows);
-    }
-    return rows;
+  async open(): Promise<void> {
+    this.fatal = null;
+    this.engine = await openEngine(this.optionsOn(this.fs));
+    this.engine.onFatal = (error) => {
+      this.fatal = error;
+    };
   }
 
   /** One random step. */
   async step(): Promise<void> {
-    const choice = this.random.below(100);
-    if (choice < 55) await this.write();
-    else if (choice < 67) await this.did('flush', () => this.engine.flush());
-    else if (choice < 77) await this.did('maintain', () => this.engine.maintenance.run());
-    else if (choice < 82) await this.did('restart', () => this.restart());
-    else if (choice < 87) await this.did('kill', async () => this.crash(() => this.fs.kill()));
-    else if (choice < 93) await this.did('power loss', async () => this.crash(() => this.fs.crash()));
-    else if (choice < 96) await this.did('a day goes by', async () => this.clock.advance(DAY_SEC * 1000));
-    else await this.did('delete', () => this.delete());
+    const choice = this.random.below(1000);
+    if (choice < 520) await this.write();
+    else if (choice < 620) await this.checked('flush', () => this.engine.flush());
+    else if (choice < 700) await this.maintain();
+    else if (choice < 740) await this.overlapping();
+    else if (choice < 780) await this.checked('delete', () => this.delete());
+    else if (choice < 820) await this.daysGoBy();
+    else if (choice < 850) await this.fullDisk();
+    else if (choice < 900) await this.failingDisk();
+    else if (choice < 925) await this.restart();
+    else await this.die(this.random.chance(0.5) ? 'kill' : 'power loss');
+    if (this.fatal !== null) await this.die('kill', 'after a fatal error');
   }
 
-  private async did(what: string, action: () => Promise<void>): Promise<void> {
+  /** The end: everything is there, and after a last restart too. */
+  async end(): Promise<void> {
+    this.check();
+    await this.restart();
+    await this.engine.close();
+  }
+
+  /** Compares everything. Throws HistoryFailure when something differs. */
+  check(crashed = false): void {
+    const allow: Allowance = { isExpired: (database, time) => this.isExpired(database, time), crashed };
+    for (const [name] of DATABASES) {
+      const database = this.engine.database(name);
+      const names = database === undefined ? [] : seriesNames(database);
+      if (new Set(names).size !== names.length) throw new HistoryFailure(`${name}: a series is there twice`);
+      for (const series of new Set([...this.model.seriesOf(name), ...names])) {
+        const found = readSeries(database, series);
+        const difference = this.model.differences(name, series, found, allow);
+        if (difference !== null) throw new HistoryFailure(difference);
+        if (database !== undefined && this.random.chance(0.1)) this.checkPart(database, series, found);
+      }
+    }
+  }
+
+  /** Reading some fields of a time range gives that part of the whole. */
+  private checkPart(database: Database, series: string, whole: ReturnType<typeof readSeries>): void {
+    const fields = FIELD_NAMES.filter(() => this.random.chance(0.5));
+    if (fields.length === 0) fields.push('f');
+    const sec = Math.floor(this.clock.nowMs() / 1000) - this.random.below(4 * DAY_SEC);
+    const from = { sec, nano: 0 };
+    const to = { sec: sec + this.random.below(2 * DAY_SEC), nano: 123_456_789 };
+    const part = readSeries(database, series, fields, from, to);
+    const textOf = (row: Map<string, string>) =>
+      [...row]
+        .filter(([field]) => fields.includes(field))
+        .sort()
+        .join();
+    const want: string[] = [];
+    for (const [time, row] of whole) {
+      const inside =
+        time >= BigInt(from.sec) * 1_000_000_000n && time <= BigInt(to.sec) * 1_000_000_000n + 123_456_789n;
+      if (inside && textOf(row) !== '') want.push(`${time} ${textOf(row)}`);
+    }
+    const got = [...part].map(([time, row]) => `${time} ${textOf(row)}`);
+    if (got.join('\n') !== want.join('\n')) {
+      throw new HistoryFailure(`${series}, ${fields} of ${from.sec} … ${to.sec}: ${got} instead of ${want}`);
+    }
+  }
+
+  /** Whether retention may have dropped a row. */
+  private isExpired(database: string, time: bigint): boolean {
+    const duration = DATABASES.find(([name]) => name === database)![1];
+    const sec = Number(time / 1_000_000_000n);
+    const span = { partitionStartSec: Math.floor(sec / duration) * duration, partitionDurationSec: duration };
+    return isExpired(span, RETENTION_MS, this.clock.nowMs());
+  }
+
+  private async checked(what: string, action: () => Promise<void>): Promise<void> {
+    this.steps.push(what);
+    await action();
+    if (this.random.chance(0.3)) this.check();
+  }
+
+  private async maintain(force = this.random.chance(0.3)): Promise<void> {
+    const files = () => this.engine.allDatabases().flatMap(({ manifest }) => [...manifest.files.values()]);
+    const before = new Set(files().map(({ name }) => name));
+    await this.checked(force ? 'compact' : 'maintain', () => this.engine.maintenance.run(force));
+    for (const entry of files()) {
+      const stays = before.has(entry.name) && isExpired(entry, RETENTION_MS, this.clock.nowMs());
+      if (stays) throw new HistoryFailure(`${entry.name} has expired and is still there`);
+    }
+  }
+
+  /** Series that are written now: some for ever, some that come and go with the days. */
+  private seriesNow(): string[] {
+    const day = Math.floor(this.clock.nowMs() / 1000 / DAY_SEC);
+    return ['0', '1', '2', '3', `${day}a`, `${day}b`, `${day}c`];
+  }
+
+  /** Whether the rows were taken; when not, the disk is full or has failed. */
+  private async write(): Promise<boolean> {
+    const [name, partitionDurationSec] = this.random.pick(DATABASES);
+    const database = this.engine.createDatabase(name, { partitionDurationSec });
+    const rows = fillRandomly(this.batch, this.random, database, this.seriesNow(), this.clock.nowMs());
+    let lsn = this.engine.commit(database, this.batch);
+    for (const { series, time, values } of rows) this.model.write(name, series, time, values);
+    const again = this.random.chance(0.05);
+    if (again) lsn = this.engine.commit(database, this.batch);
+    const wait = this.random.chance(0.8);
+    this.steps.push(`write ${rows.length} rows to ${name}${again ? ' twice' : ''}${wait ? '' : ', not waited for'}`);
+    if (!wait) return true;
+    await this.engine.durable(lsn);
+    this.model.settle();
+    return true;
+  }
+
+  /** Flushes, merges and writes at the same time; sometimes the process dies in the midst of it. */
+  private async overlapping(): Promise<void> {
+    this.steps.push('flush, maintain and write at the same time');
+    const work = [this.engine.flush(), this.engine.maintenance.run(this.random.chance(0.3))];
+    const ended = Promise.allSettled(work);
+    for (let n = this.random.below(3); n > 0; n--) await this.write();
+    if (this.random.chance(0.4)) {
+      for (let n = this.random.below(12); n > 0; n--) await Promise.resolve();
+      await this.die('kill', 'in the midst of it');
+      return;
+    }
+    for (const result of await ended) if (result.status === 'rejected') throw result.reason;
+    this.check();
+  }
+
+  private async delete(): Promise<void> {
+    const [name] = this.random.pick(DATABASES);
+    const database = this.engine.database(name);
+    if (database === undefined) return;
+    const series = this.random.pick(this.random.chance(0.5) ? this.seriesNow() : ['0', ...seriesNames(database)]);
+    const ref = defineSeries(database, series);
+    const sec = Math.floor(this.clock.nowMs() / 1000) - this.random.below(3 * DAY_SEC);
+    const to = { sec: sec + this.random.below(2 * DAY_SEC), nano: 5 };
+    const min = BigInt(sec) * 1_000_000_000n;
+    const max = BigInt(to.sec) * 1_000_000_000n + 5n;
+    try {
+      await this.engine.deleteRows(database, Int32Array.of(ref), { sec, nano: 0 }, to);
+    } catch (error) {
+      this.model.doubt(name, series, min, max);
+      throw error;
+    }
+    this.model.settle();
+    this.model.delete(name, series, min, max);
+  }
+
+  private async daysGoBy(): Promise<void> {
+    const days = 1 + this.random.below(4);
+    this.steps.push(`${days} days go by`);
+    this.clock.advance(days * DAY_SEC * 1000);
+  }
+
+  /** The disk fills up: writes are refused, nothing is lost, and with room again all goes on. */
+  private async fullDisk(): Promise<void> {
+    this.steps.push('the disk fills up');
+    this.fs.capacityBytes = this.fs.usedBytes() + this.random.below(3000);
+    await this.amidFaults(3 + this.random.below(4), (error) => {
+      const { code } = error as { code?: string };
+      return code === 'ENOSPC' || (error instanceof VarveError && error.code === 'read_only');
+    });
+    this.check();
+    const dies = this.random.chance(0.3);
+    this.fs.capacityBytes = Number.POSITIVE_INFINITY;
+    if (dies) return this.die(this.random.chance(0.5) ? 'kill' : 'power loss');
+    this.steps.push('there is room again');
+    // The log tries by itself, once a second of real time.
+    if (!this.engine.wal.retry()) throw new HistoryFailure('the log does not recover from a full disk');
+    await this.write();
+    await this.engine.flush();
+    this.check();
+  }
+
+  /** Calls of the disk fail, once or more often. Then the process goes on or dies. */
+  private async failingDisk(): Promise<void> {
+    const kind = this.random.pick(FAULTS);
+    const within = this.random.pick(PLACES);
+    const after = this.random.below(5);
+    const times = this.random.chance(0.7) ? 1 : 1000;
+    this.steps.push(`${times} × EIO: ${kind} ${within} after ${after}`);
+    this.fs.fail(kind, { within, after, times });
+    await this.amidFaults(4, (error) => this.fatal !== null || (error as { code?: string }).code === 'EIO');
+    this.fs.heal();
+    if (this.fatal !== null || this.random.chance(0.4)) {
+      return this.die(this.random.chance(0.5) ? 'kill' : 'power loss', 'after EIO');
+    }
+    this.check();
+  }
+
+  /** Does things that may fail. Any other error than the allowed ones is a failure. */
+  private async amidFaults(count: number, isAllowed: (error: unknown) => boolean): Promise<void> {
+    for (let n = 0; n < count && this.fatal === null; n++) {
+      try {
+        const choice = this.random.below(10);
+        if (choice < 5) await this.write();
+        else if (choice < 7) await this.checkless('flush', () => this.engine.flush());
+        else if (choice < 9) await this.checkless('maintain', () => this.engine.maintenance.run());
+        else await this.checkless('delete', () => this.delete());
+      } catch (error) {
+        if (!isAllowed(error)) throw error;
+        this.steps.push(`(${(error as Error).message})`);
+      }
+    }
+  }
+
+  private async checkless(what: string, action: () => Promise<void>): Promise<void> {
     this.steps.push(what);
     await action();
   }
 
-  private async write(): Promise<void> {
-    const database = this.random.pick(DATABASES);
-    const target = this.engine.createDatabase(database);
-    const { index } = target;
-    this.batch.reset();
-    const writes: Write[] = [];
-    for (let n = 1 + this.random.below(20); n > 0; n--) {
-      const series = this.random.below(SERIES);
-      const ref = index.define(encoder.encode('m'), [encoder.encode('n')], [encoder.encode(String(series))]);
-      const day = this.random.chance(0.8) ? 0 : this.random.below(8);
-      const nowSec = Math.floor(this.clock.nowMs() / 1000);
-      const sec = nowSec - day * DAY_SEC - this.random.below(50);
-      const nano = this.random.chance(0.9) ? 0 : 123_456_789;
-      const values = new Map<string, Value>();
-      let shape = index.rootShape(index.measurementOf(ref));
-      const fields = FIELDS.filter(() => this.random.chance(0.5));
-      if (fields.length === 0) fields.push(FIELDS[0]);
-      if (this.random.chance(0.2)) fields.reverse();
-      for (const { name, type } of fields) {
-        const bytes = encoder.encode(name);
-        shape = index.transition(shape, bytes, 0, bytes.length, type);
-      }
-      const start = this.batch.valueCount;
-      this.batch.reserve(fields.length);
-      for (const [i, { name, type }] of fields.entries()) values.set(name, this.putValue(start + i, type));
-      this.batch.valueStart[this.batch.rows] = start;
-      this.batch.series[this.batch.rows] = ref;
-      this.batch.shape[this.batch.rows] = shape.id;
-      this.batch.sec[this.batch.rows] = sec;
-      this.batch.nano[this.batch.rows] = nano;
-      this.batch.valueCount += fields.length;
-      this.batch.rows++;
-      writes.push({ database, series, time: BigInt(sec) * 1_000_000_000n + BigInt(nano), values });
-    }
-    const lsn = this.engine.commit(target, this.batch);
-    this.pending.push(...writes);
-    const wait = this.random.chance(0.8);
-    this.steps.push(`write ${writes.length} rows to ${database}${wait ? '' : ', not waited for'}`);
-    if (!wait) return;
-    await this.engine.durable(lsn);
-    this.settle();
-  }
-
-  /** Puts a random value into a slot of the batch; returns its text. */
-  private putValue(slot: number, type: FieldType): Value {
-    const { batch, random } = this;
-    if (type === FLOAT) {
-      const specials = [-0, Number.NaN, Number.POSITIVE_INFINITY, 5e-324, 0.1, 1e300];
-      const value = random.chance(0.2) ? random.pick(specials) : random.below(1000) / 8;
-      batch.values[slot] = value;
-      if (random.chance(0.05)) {
-        batch.bits[2 * slot] = 2;
-        batch.bits[2 * slot + 1] = 0x7ff00000;
-        return '7ff00000:2';
-      }
-      return floatText(value);
-    }
-    if (type === BOOLEAN) {
-      batch.values[slot] = random.below(2);
-      return String(batch.values[slot]);
-    }
-    if (type === STRING) {
-      const text = `text ${'ä'.repeat(random.below(5))} ${random.below(10)}`;
-      const bytes = encoder.encode(text);
-      batch.setBox(slot, BOX_STRING, batch.addString(bytes, 0, bytes.length));
-      return text;
-    }
-    if (random.chance(0.1)) {
-      const wide = type === UNSIGNED ? 18446744073709551615n - BigInt(random.below(9)) : -9223372036854775808n;
-      batch.setBox(slot, BOX_WIDE, batch.addWide(wide));
-      return String(wide);
-    }
-    batch.values[slot] = random.below(200);
-    return String(batch.values[slot]);
-  }
-
-  /** All pending writes are acknowledged: they are the truth. */
-  private settle(): void {
-    for (const { database, series, time, values } of this.pending) {
-      const rows = this.rows(database, series);
-      const row = rows.get(time) ?? new Map<string, Value>();
-      for (const [field, value] of values) row.set(field, value);
-      rows.set(time, row);
-    }
-    this.pending = [];
-  }
-
   private async restart(): Promise<void> {
+    this.steps.push('restart');
     await this.engine.close();
-    this.settle();
+    this.fs.kill();
+    await this.start(false);
+  }
+
+  private async die(how: 'kill' | 'power loss', why = ''): Promise<void> {
+    this.steps.push(`${how} ${why}`.trim());
+    if (how === 'kill') this.fs.kill();
+    else this.fs.crash();
+    await this.start(true);
+  }
+
+  /** Opens what is on disk, after damage was tried out on a copy of it. */
+  private async start(crashed: boolean): Promise<void> {
+    this.fs.remove(`${DATA}/LOCK`);
+    if (this.random.chance(0.1)) {
+      const failure = await tryDamage(this, DATABASES, (database, time) => this.isExpired(database, time));
+      if (failure !== null) throw new HistoryFailure(failure);
+    }
+    if (this.random.chance(0.1)) await this.dieStarting();
     await this.open();
+    this.check(crashed);
+    this.model.adopt((database, series) => readSeries(this.engine.database(database), series));
   }
 
-  private async crash(lose: () => void): Promise<void> {
-    lose();
-    this.fs.remove('/data/LOCK');
-    await this.open();
-    this.adopt();
-  }
-
-  private async delete(): Promise<void> {
-    const name = this.random.pick(DATABASES);
-    const database = this.engine.database(name);
-    if (database === undefined) return;
-    const series = this.random.below(SERIES);
-    const ref = database.index.define(encoder.encode('m'), [encoder.encode('n')], [encoder.encode(String(series))]);
-    const nowSec = Math.floor(this.clock.nowMs() / 1000);
-    const from = { sec: nowSec - this.random.below(3 * DAY_SEC), nano: 0 };
-    const to = { sec: from.sec + this.random.below(2 * DAY_SEC), nano: 5 };
-    await this.engine.deleteRows(database, Int32Array.of(ref), from, to);
-    this.settle();
-    const min = BigInt(from.sec) * 1_000_000_000n;
-    const max = BigInt(to.sec) * 1_000_000_000n + 5n;
-    const rows = this.rows(name, series);
-    for (const time of rows.keys()) if (time >= min && time <= max) rows.delete(time);
-  }
-
-  /** After a crash: each pending value is there or not, or an older one is; take over what is found. */
-  private adopt(): void {
-    const allowed = new Map<string, Set<Value>>();
-    for (const { database, series, time, values } of this.pending) {
-      for (const [field, value] of values) {
-        const key = `${database}/${series}/${time}/${field}`;
-        if (!allowed.has(key)) allowed.set(key, new Set());
-        allowed.get(key)!.add(value);
-      }
+  /** A start that is cut short by a failing disk. */
+  private async dieStarting(): Promise<void> {
+    const kind = this.random.pick(['write', 'sync', 'rename', 'syncDirectory', 'create'] as const);
+    this.fs.fail(kind, { after: this.random.below(8), times: 1000 });
+    this.steps.push(`a start while the disk fails: ${kind}`);
+    try {
+      await this.open();
+    } catch (error) {
+      this.steps.push(`(${(error as Error).message})`);
     }
-    for (const { database, series, time, values } of this.pending) {
-      const found = this.find(database, series);
-      for (const field of values.keys()) {
-        const value = found.get(time)?.get(field);
-        if (value === undefined || !allowed.get(`${database}/${series}/${time}/${field}`)!.has(value)) continue;
-        const rows = this.rows(database, series);
-        const row = rows.get(time) ?? new Map<string, Value>();
-        row.set(field, value);
-        rows.set(time, row);
-      }
-    }
-    this.pending = [];
+    if (this.random.chance(0.5)) this.fs.kill();
+    else this.fs.crash();
+    this.fs.heal();
+    this.fs.remove(`${DATA}/LOCK`);
   }
-
-  /** Compares everything. Returns what differs, or null. */
-  check(): string | null {
-    if (this.pending.length > 0) return null;
-    const oldest = BigInt(this.clock.nowMs() - RETENTION_DAYS * DAY_SEC * 1000) * 1_000_000n;
-    for (const database of DATABASES) {
-      for (let series = 0; series < SERIES; series++) {
-        const found = this.find(database, series);
-        const want = this.rows(database, series);
-        for (const [time, row] of want) {
-          const actual = found.get(time);
-          // What is past the retention may be gone, as a whole.
-          if (actual === undefined && time < oldest) continue;
-          for (const [field, value] of row) {
-            if (actual?.get(field) !== value) {
-              return `${database} series ${series} at ${time} ${field}: ${actual?.get(field)} instead of ${value}`;
-            }
-          }
-          if (actual!.size !== row.size) return `${database} series ${series} at ${time}: fields that were not written`;
-        }
-        for (const time of found.keys()) {
-          if (!want.has(time)) return `${database} series ${series} at ${time}: a row that was not written`;
-        }
-      }
-    }
-    return null;
-  }
-
-  /** All rows the engine has of a series. */
-  private find(name: string, series: number): Rows {
-    const found: Rows = new Map();
-    const database = this.engine.database(name);
-    if (database === undefined) return found;
-    const refs = database.index.select('m', [{ key: 'n', op: '=', value: String(series) }]);
-    for (const ref of refs) {
-      for (const { startSec, slice } of database.reader(MIN_INSTANT, MAX_INSTANT).read(ref, null)) {
-        for (let r = 0; r < slice.rows; r++) {
-          found.set(BigInt(startSec) * 1_000_000_000n + BigInt(slice.times[r]), rowOf(slice, r));
-        }
-      }
-    }
-    return found;
-  }
-
-  async end(): Promise<void> {
-    await this.engine.close();
-  }
-}
-
-function rowOf(slice: RowSlice, r: number): Map<string, Value> {
-  const row = new Map<string, Value>();
-  slice.columns.forEach((column, c) => {
-    if (column.present !== null && column.present[r] === 0) return;
-    let value: Value;
-    if (column.stringOffsets !== null) {
-      value = decoder.decode(column.stringBytes!.subarray(column.stringOffsets[r], column.stringOffsets[r + 1]));
-    } else if (column.wide !== null) {
-      value = String(column.type === UNSIGNED ? BigInt.asUintN(64, column.wide[r]) : column.wide[r]);
-    } else if (column.type === FLOAT) {
-      const words = new Uint32Array(column.values.buffer, column.values.byteOffset, column.values.length * 2);
-      value = `${words[2 * r + 1].toString(16)}:${words[2 * r].toString(16)}`;
-    } else value = String(column.values[r]);
-    row.set(slice.fields[c], value);
-  });
-  return row;
 }

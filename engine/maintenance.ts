@@ -182,10 +182,6 @@ export class Maintenance {
   }
 
   private replace(database: Database, old: FileEntry[], merged: FileEntry | null): void {
-    database.manifest.commit({ add: merged === null ? [] : [merged], remove: old.map((entry) => entry.name) });
-    for (const entry of old) {
-      database.files.drop(entry.name);
-      this.engine.options.fs.remove(`${database.directory}/${entry.name}`);
-    }
+    database.edit({ add: merged === null ? [] : [merged], remove: old.map((entry) => entry.name) });
   }
 }

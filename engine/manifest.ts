@@ -3,8 +3,9 @@
  *
  * A log of edits in one file, `MANIFEST`: a header, then records {u32 length, u32 CRC32C of the length, u32 CRC32C of
  * the payload, payload: JSON, in a zstd frame when that is smaller}. An edit adds and removes whole files and tombstones at once, so a crash leaves either
- * all of it or nothing. Reading folds the edits; a torn last record was never acknowledged and is cut, anything else
- * that is wrong is an error. When the log is long, and when it is closed, it is written anew and swapped in by rename.
+ * all of it or nothing. An empty edit, the seal, follows each one when it is durable, and is synced before anybody
+ * relies on the edit. Reading folds the edits; what is torn at the end, with nothing whole behind it, was never
+ * acknowledged and is cut; anything else that is wrong is an error. When the log is long, and when it is closed, it is written anew and swapped in by rename.
  *
  * A file in the directory that no edit names is left over from a crash and is removed at start.
  */
@@ -94,6 +95,9 @@ export class Manifest {
     this.fs = fs;
     this.directory = directory;
     if (fs.exists(this.path)) this.read();
+    else if (fs.list(directory).some((name) => name.endsWith('.tsm'))) {
+      throw new VarveError('corrupt', `cannot read ${this.path}: it is gone, though there are data files beside it`);
+    }
     if (write) this.rewrite();
   }
 
@@ -115,6 +119,19 @@ export class Manifest {
     }
     this.apply(edit);
     this.editBytes += record.length;
+    this.seal();
+  }
+
+  /** Writes the mark behind an edit that is durable. */
+  private seal(): void {
+    try {
+      this.log!.write(SEAL);
+      this.log!.syncNow();
+      this.editBytes += SEAL.length;
+    } catch {
+      // The edit stands. The next one writes everything anew.
+      this.closeLog();
+    }
   }
 
   close(): void {
@@ -149,29 +166,22 @@ export class Manifest {
     if (version !== VERSION) {
       throw new VarveError('corrupt', `cannot read ${this.path}: version ${version}, this build knows ${VERSION}`);
     }
-    while (reader.remaining > 0) {
-      const at = reader.offset;
-      if (reader.remaining < RECORD_HEADER_BYTES) return;
-      const lengthBytes = bytes.subarray(at, at + 4);
-      const length = reader.u32();
-      const lengthChecksum = reader.u32();
-      const checksum = reader.u32();
-      if (crc32c(lengthBytes) !== lengthChecksum) {
-        if (bytes.subarray(at).every((byte) => byte === 0)) return;
-        throw new VarveError('corrupt', `cannot read ${this.path}: wrong record header at byte ${at}`);
-      }
-      if (length > reader.remaining) return;
-      const payload = reader.raw(length);
-      if (crc32c(payload) !== checksum) {
-        if (reader.remaining === 0) return;
-        throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
+    for (let at = HEADER_BYTES; at < bytes.length; ) {
+      const end = recordEnd(bytes, at);
+      if (end < 0) {
+        for (let later = at + 1; later < bytes.length; later++) {
+          if (recordEnd(bytes, later) < 0) continue;
+          throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
+        }
+        return;
       }
       try {
-        this.apply(decodeEdit(payload));
+        this.apply(decodeEdit(bytes.subarray(at + RECORD_HEADER_BYTES, end)));
       } catch (cause) {
         const { message } = cause as Error;
         throw new VarveError('corrupt', `cannot read ${this.path}: edit at byte ${at}: ${message}`, { cause });
       }
+      at = end;
     }
   }
 
@@ -183,6 +193,7 @@ export class Manifest {
     const { lastTombstone, indexBytes } = this;
     const add = [...this.files.values()];
     out.raw(encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes }, SMALL));
+    out.raw(SEAL);
     replaceFile(this.fs, this.path, out.view8());
     this.log = this.fs.openAppend(this.path);
     this.stateBytes = out.length;
@@ -250,6 +261,20 @@ function encodeEdit({ add, ...rest }: Edit, level: number): Uint8Array {
   out.u32(crc32c(payload));
   out.raw(payload);
   return out.take();
+}
+
+/** What says, behind an edit, that it was durable: an empty edit. */
+const SEAL = encodeEdit({}, FAST);
+
+/** Where the record at an offset ends, or -1 when it is not whole and valid. */
+function recordEnd(bytes: Uint8Array, at: number): number {
+  if (at + RECORD_HEADER_BYTES > bytes.length) return -1;
+  const reader = new ByteReader(bytes, at);
+  const length = reader.u32();
+  if (reader.u32() !== crc32c(bytes.subarray(at, at + 4))) return -1;
+  const start = at + RECORD_HEADER_BYTES;
+  const end = start + length;
+  return end <= bytes.length && reader.u32() === crc32c(bytes.subarray(start, end)) ? end : -1;
 }
 
 function decodeEdit(payload: Uint8Array): Edit {
