@@ -70,13 +70,17 @@ export async function open(options: EngineOptions): Promise<Varve> {
     },
     query(promql, { db = DEFAULT_DATABASE, timeMs = Date.now() } = {}) {
       const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
-      return evaluate(promql, times, prometheusQuerier(engine.database(db), companion(engine, db, 'starts')));
+      return evaluate(
+        promql,
+        times,
+        prometheusQuerier(engine.database(db), { starts: companion(engine, db, 'starts') }),
+      );
     },
     queryRange(promql, { db = DEFAULT_DATABASE, startMs, endMs, stepMs }) {
       return evaluate(
         promql,
         { startMs, endMs, stepMs },
-        prometheusQuerier(engine.database(db), companion(engine, db, 'starts')),
+        prometheusQuerier(engine.database(db), { starts: companion(engine, db, 'starts') }),
       );
     },
     close: () => engine.close(),

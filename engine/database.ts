@@ -19,7 +19,7 @@ import { type Edit, type FileEntry, Manifest } from './manifest.ts';
 import type { Log } from './options.ts';
 import { describeLoss, QUARANTINE, quarantine } from './quarantine.ts';
 import { SchemaFile } from './schema-file.ts';
-import { SeriesReader } from './series-reader.ts';
+import { openSeriesReader, type SeriesReader } from './series-reader.ts';
 import type { Instant } from './time.ts';
 
 const decoder = new TextDecoder();
@@ -156,7 +156,7 @@ export class Database {
   /** Opens everything that may hold rows from `from` to `to`, both inclusive. Use it before the next await. */
   reader(from: Instant, to: Instant): SeriesReader {
     this.files.trim();
-    return new SeriesReader(this, from, to);
+    return openSeriesReader(this, from, to);
   }
 
   /** Shapes by id as plain data. */

@@ -8,7 +8,8 @@ import { hasRows, readRows } from '../memtable/read.ts';
 import { type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
-import type { FileEntry } from './manifest.ts';
+import type { FlushShape } from './flush.ts';
+import type { FileEntry, Tombstone } from './manifest.ts';
 import { touches } from './merge.ts';
 import { type Instant, offsetNs } from './time.ts';
 
@@ -34,14 +35,90 @@ interface Source {
   memtables: MemtableSource[];
 }
 
-export class SeriesReader {
-  private readonly database: Database;
-  private readonly sources: Source[];
+/**
+ * What a reader reads from, as plain data for another thread. Its memtables are copies, because the live ones go on
+ * changing; its files are named by their paths, and may be gone by the time they are opened.
+ */
+export interface ReadPlan {
+  sources: {
+    startSec: number;
+    minOffsetNs: number;
+    maxOffsetNs: number;
+    files: { entry: FileEntry; path: string }[];
+    memtables: MemtableSource[];
+  }[];
+  tombstones: Tombstone[];
+  shapes: readonly FlushShape[];
+}
 
-  /** Both bounds are inclusive. */
-  constructor(database: Database, from: Instant, to: Instant) {
-    this.database = database;
-    this.sources = collectSources(database, from, to);
+/** What a reader has to know besides its sources. */
+interface Surroundings {
+  readonly tombstones: readonly Tombstone[];
+  /** Shapes of the memtables' rows, by id. */
+  shapes(): readonly FlushShape[];
+}
+
+/** Opens all that may hold rows of a database from `from` to `to`, both inclusive. */
+export function openSeriesReader(database: Database, from: Instant, to: Instant): SeriesReader {
+  const tombstones = [...database.manifest.tombstones.values()];
+  return new SeriesReader({ tombstones, shapes: () => database.plainShapes() }, collectSources(database, from, to));
+}
+
+/** A reader on another thread. `open` throws ENOENT for a file that is gone. */
+export function readerOfPlan(plan: ReadPlan, open: (path: string) => TsmFile): SeriesReader {
+  const sources = plan.sources.map((source) => ({
+    ...source,
+    files: source.files.map(({ entry, path }) => ({ entry, file: open(path) })),
+  }));
+  return new SeriesReader({ tombstones: plan.tombstones, shapes: () => plan.shapes }, sources);
+}
+
+export class SeriesReader {
+  private readonly around: Surroundings;
+  private readonly sources: readonly Source[];
+
+  constructor(around: Surroundings, sources: readonly Source[]) {
+    this.around = around;
+    this.sources = sources;
+  }
+
+  /** What another thread needs to read the same. */
+  plan(): ReadPlan {
+    const copies = new Map<MemtableView, MemtableView>();
+    const copyOf = (view: MemtableView): MemtableView => {
+      const copy = copies.get(view) ?? copyView(view);
+      copies.set(view, copy);
+      return copy;
+    };
+    const sources = this.sources.map(({ startSec, minOffsetNs, maxOffsetNs, files, memtables }) => ({
+      startSec,
+      minOffsetNs,
+      maxOffsetNs,
+      files: files.map(({ entry, file }) => ({ entry, path: file.path })),
+      memtables: memtables.map(({ view, partition }) => ({ view: copyOf(view), partition })),
+    }));
+    return {
+      sources,
+      tombstones: [...this.around.tombstones],
+      shapes: copies.size > 0 ? this.around.shapes() : [],
+    };
+  }
+
+  /**
+   * About how many samples of `count` series the reader would look at: what an average series has in each file, in
+   * proportion to the time that is asked for. Rows in memory count for one field.
+   */
+  estimateSamples(count: number): number {
+    let samples = 0;
+    for (const { minOffsetNs, maxOffsetNs, files } of this.sources) {
+      for (const { entry } of files) {
+        const spanNs = entry.maxOffsetNs - entry.minOffsetNs;
+        const wantedNs = Math.min(maxOffsetNs, entry.maxOffsetNs) - Math.max(minOffsetNs, entry.minOffsetNs);
+        const share = spanNs > 0 ? Math.max(0, wantedNs) / spanNs : 1;
+        samples += (entry.rows / Math.max(1, entry.seriesCount)) * share * count;
+      }
+    }
+    return samples;
   }
 
   /**
@@ -60,12 +137,11 @@ export class SeriesReader {
       };
       for (const { entry, file } of files) {
         let slice = file.read(ref, fields, minOffsetNs, maxOffsetNs);
-        if (slice !== null && this.database.manifest.tombstones.size > 0)
-          slice = this.withoutDeleted(slice, ref, entry);
+        if (slice !== null && this.around.tombstones.length > 0) slice = this.withoutDeleted(slice, ref, entry);
         if (slice !== null) add(slice);
       }
       for (const { view, partition } of memtables) {
-        const slice = readRows(view, this.database.plainShapes(), ref, partition, fields, minOffsetNs, maxOffsetNs);
+        const slice = readRows(view, this.around.shapes(), ref, partition, fields, minOffsetNs, maxOffsetNs);
         if (slice !== null) add(slice);
       }
       if (slices !== null) result.push({ startSec, slice: mergeSlices(slices) });
@@ -101,9 +177,7 @@ export class SeriesReader {
 
   /** Whether a tombstone may cover rows of a series in a file. */
   private isTouched(ref: number, entry: FileEntry): boolean {
-    const { tombstones } = this.database.manifest;
-    if (tombstones.size === 0) return false;
-    for (const tombstone of tombstones.values())
+    for (const tombstone of this.around.tombstones)
       if (touches(tombstone, entry) && includes(tombstone.refs, ref)) return true;
     return false;
   }
@@ -120,7 +194,7 @@ export class SeriesReader {
   /** Rows of a file that no tombstone covers. */
   private withoutDeleted(slice: RowSlice, ref: number, entry: FileEntry): RowSlice | null {
     let kept: RowSlice | null = slice;
-    for (const tombstone of this.database.manifest.tombstones.values()) {
+    for (const tombstone of this.around.tombstones) {
       if (kept === null) return null;
       if (!touches(tombstone, entry) || !includes(tombstone.refs, ref)) continue;
       const start = entry.partitionStartSec;
@@ -128,6 +202,22 @@ export class SeriesReader {
     }
     return kept;
   }
+}
+
+/** The memory of a memtable as it is now. */
+function copyView(view: MemtableView): MemtableView {
+  const slabs: Float64Array[] = [];
+  const words: Int32Array[] = [];
+  for (const slab of view.arena.slabs) {
+    const memory = new SharedArrayBuffer(slab.byteLength);
+    const copy = new Int32Array(memory);
+    copy.set(new Int32Array(slab.buffer, slab.byteOffset, slab.length * 2));
+    words.push(copy);
+    slabs.push(new Float64Array(memory));
+  }
+  const heads = new Int32Array(new SharedArrayBuffer(view.heads.byteLength));
+  heads.set(view.heads);
+  return { arena: { slabs, words }, side: view.side, heads };
 }
 
 /** Whether a sorted list holds a number. */

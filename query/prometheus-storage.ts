@@ -1,44 +1,139 @@
 /**
  * The storage behind PromQL: selects series and hands out their samples, series by series, as the evaluation asks.
+ *
+ * A selector right under a range function that would read many samples is computed on threads while it is fetched: what
+ * the evaluation then asks for, the function's values at all steps, is there already.
  */
 import type { Database } from '../engine/database.ts';
+import type { SeriesReader } from '../engine/series-reader.ts';
 import { instantFromMs } from '../engine/time.ts';
-import { selectSeries } from './prometheus-series.ts';
+import { VarveError } from '../errors/errors.ts';
+import { type PrometheusSeries, selectSeries } from './prometheus-series.ts';
+import type { CancelSignal } from './promql/limits.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 import { EMPTY_SERIES_SET, type Querier, type SelectRange, type SeriesSet } from './promql/querier.ts';
 import { SampleReader, type Samples } from './sample-reader.ts';
 import { type StartTimes, startTimes } from './start-times.ts';
+import type { QueryWorkers } from './workers/pool.ts';
+import { SpreadWindows } from './workers/spread-windows.ts';
+import { canSpread } from './workers/window-job.ts';
 
-/**
- * A querier over one database; undefined is a database that does not exist, and holds nothing.
- * @param starts the companion that holds the start times of its samples, if there is one.
- */
-export function prometheusQuerier(database: Database | undefined, starts?: Database): Querier {
+export interface StorageOptions {
+  /** The companion that holds the start times of samples, if there is one. */
+  readonly starts?: Database | undefined;
+  /** Threads for large queries; without them all is done on this one. */
+  readonly workers?: QueryWorkers | null;
+  /** Samples to be read from which on threads are used. */
+  readonly spreadSamples?: number;
+  /** Ends work on threads early; the evaluation itself says why. */
+  readonly signal?: CancelSignal | null;
+  /** When that work ends at the latest, on the clock of performance.now(). */
+  readonly deadlineMs?: number;
+  /** Series that one selector may yield; 0: no limit. */
+  readonly maxSeries?: number;
+  /** Is told what the storage did. */
+  readonly trace?: StorageTrace | null;
+}
+
+/** What one query made the storage do; times in ms. */
+export interface StorageTrace {
+  selectMs: number;
+  series: number;
+  /** Samples read from files and memory, and the time it took on threads; what the evaluation reads itself is in its own time. */
+  samplesRead: number;
+  threadMs: number;
+  selectors: number;
+  spreadSelectors: number;
+}
+
+export function newStorageTrace(): StorageTrace {
+  return { selectMs: 0, series: 0, samplesRead: 0, threadMs: 0, selectors: 0, spreadSelectors: 0 };
+}
+
+const SPREAD_SAMPLES = 1_000_000;
+
+/** A querier over one database; undefined is a database that does not exist, and holds nothing. */
+export function prometheusQuerier(database: Database | undefined, options: StorageOptions = {}): Querier {
   return {
     select(matchers, range) {
-      return database === undefined ? EMPTY_SERIES_SET : selectSamples(database, starts, matchers, range);
+      return database === undefined ? EMPTY_SERIES_SET : selectSamples(database, options, matchers, range);
     },
   };
 }
 
 /** Opens the samples between two times, both inclusive, in ms; the last ms counts whole. Use it before the next await. */
 export function openSamples(database: Database, startMs: number, endMs: number): SampleReader {
+  return new SampleReader(openRange(database, startMs, endMs));
+}
+
+function openRange(database: Database, startMs: number, endMs: number): SeriesReader {
   const end = instantFromMs(Math.floor(endMs));
-  return new SampleReader(
-    database.reader(instantFromMs(startMs), { sec: end.sec, nano: Math.min(end.nano + 999_999, 999_999_999) }),
-  );
+  return database.reader(instantFromMs(startMs), { sec: end.sec, nano: Math.min(end.nano + 999_999, 999_999_999) });
 }
 
 function selectSamples(
   database: Database,
-  starts: Database | undefined,
+  options: StorageOptions,
   matchers: readonly LabelMatcher[],
   range: SelectRange,
-): SeriesSet {
+): SeriesSet | Promise<SeriesSet> {
+  const { trace, workers = null, starts } = options;
+  const startedMs = performance.now();
   const series = selectSeries(database, matchers);
+  refuseTooMany(series.length, options.maxSeries ?? 0);
+  if (trace) {
+    trace.selectMs += performance.now() - startedMs;
+    trace.series += series.length;
+    trace.selectors++;
+  }
+  const set = setOf(database, starts, series, range, trace ?? null);
+  if (workers === null || starts !== undefined || range.extended || !canSpread(range.func) || range.rangeMs === 0) {
+    return set;
+  }
+  const samples = openRange(database, range.startMs, range.endMs).estimateSamples(series.length);
+  if (samples < (options.spreadSamples ?? SPREAD_SAMPLES)) return set;
+  const spread = SpreadWindows.plan(series, range, range.func);
+  if (spread === null) return set;
+  return (async () => {
+    const { removals } = database.index;
+    const spreadMs = performance.now();
+    const read = await spread.run(workers, () => openRange(database, range.startMs, range.endMs).plan(), options);
+    if (trace) {
+      trace.threadMs += performance.now() - spreadMs;
+      trace.samplesRead += read;
+      trace.spreadSelectors++;
+    }
+    // Refs of series that are gone may be another's by now.
+    if (database.index.removals !== removals)
+      return selectSamples(database, { ...options, workers: null }, matchers, range);
+    set.windows = (i, request, out, present) => spread.windows(i, request, out, present);
+    return set;
+  })();
+}
+
+export function refuseTooMany(count: number, maxSeries: number): void {
+  if (maxSeries === 0 || count <= maxSeries) return;
+  throw new VarveError('unprocessable', `query selects ${count} series, which is more than the limit of ${maxSeries}`);
+}
+
+function setOf(
+  database: Database,
+  starts: Database | undefined,
+  series: readonly PrometheusSeries[],
+  range: SelectRange,
+  trace: StorageTrace | null,
+): SeriesSet {
   let opened: SampleReader | null = null;
+  const { removals } = database.index;
   const reader = (): SampleReader => {
-    opened ??= openSamples(database, range.startMs, range.endMs);
+    if (opened === null) {
+      // Another selector's threads may have taken their time.
+      if (database.index.removals !== removals) {
+        throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
+      }
+      opened = openSamples(database, range.startMs, range.endMs);
+      opened.trace = trace;
+    }
     return opened;
   };
   const read: (Samples | undefined)[] = [];

@@ -49,8 +49,10 @@ interface SharedTimes {
 
 /** Reads within the bounds of its SeriesReader. */
 export class SampleReader {
-  /** Samples decoded or copied so far. */
+  /** Samples read so far. */
   samplesRead = 0;
+  /** Counts them too, when it is set. */
+  trace: { samplesRead: number } | null = null;
   private readonly reader: SeriesReader;
   private readonly converted = new WeakMap<Float64Array, Float64Array>();
   private readonly buffer: NumberBuffer = { values: new Float64Array(16_384), used: 0 };
@@ -68,7 +70,7 @@ export class SampleReader {
   read({ sources }: SeriesSources): Samples {
     const samples =
       sources.length === 1 ? this.readField(sources[0]) : mergeSamples(sources.map((source) => this.readField(source)));
-    this.samplesRead += samples.values.length;
+    this.count(samples.values.length);
     return samples;
   }
 
@@ -83,13 +85,18 @@ export class SampleReader {
       if (spans.length === 0) return NO_SAMPLES;
       const { timesMs, repeats } = this.timesOf(spans);
       if (!repeats) {
-        this.samplesRead += timesMs.length;
+        this.count(timesMs.length);
         let mayHoldStale = false;
         for (const { span } of spans) if (span.type === FLOAT) mayHoldStale = true;
         return { timesMs, values: this.valuesOf(spans), mayHoldStale };
       }
     }
     return { ...this.read(series), mayHoldStale: true };
+  }
+
+  private count(samples: number): void {
+    this.samplesRead += samples;
+    if (this.trace !== null) this.trace.samplesRead += samples;
   }
 
   /** The values of all spans, moved together where something lies between them. */

@@ -39,7 +39,8 @@ const STALE_HIGH = 0x7ff00000;
 /** Rules over a database of the engine; it is made by the first result. */
 export function engineStorage(engine: Engine, databaseName: string): RuleStorage {
   return {
-    querier: () => prometheusQuerier(engine.database(databaseName), companion(engine, databaseName, 'starts')),
+    querier: () =>
+      prometheusQuerier(engine.database(databaseName), { starts: companion(engine, databaseName, 'starts') }),
     async append(timeMs, samples, stale) {
       if (samples.length === 0 && stale.length === 0) return;
       await engine.admit();

@@ -77,6 +77,7 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
       endMs: latestMs + after,
       stepMs: node.timestampMs === null && over.count > 1 ? over.stepMs : 0,
       rangeMs,
+      ...(node.anchored || node.smoothed ? { extended: true } : {}),
       func: around.func,
       grouping: around.grouping,
     });

@@ -14,6 +14,8 @@ export interface SelectRange {
   readonly stepMs: number;
   /** Width of the range selector, 0 for an instant selector. */
   readonly rangeMs: number;
+  /** The selector is anchored or smoothed: it looks beyond its range. */
+  readonly extended?: true;
   /** The function right around the selector (`rate`, `sum`, …), or null. Only a hint. */
   readonly func: string | null;
   /** The grouping of the aggregation right around the selector. Only a hint. */
@@ -56,10 +58,10 @@ export interface SeriesSet {
   /** Whether the series has native histogram samples in the range; the query then fails rather than leave them out. */
   hasHistograms?(series: number): boolean;
   /**
-   * Computes a range function at all steps itself: fills `out` and `present` (1: has a value) and returns true, or
-   * returns false to have the samples read. Stale markers must not count as samples.
+   * Computes a range function at all steps itself: fills `out` and `present` (1: has a value) and returns how many samples
+   * its windows hold, or returns -1 to have the samples read. Stale markers must not count as samples.
    */
-  windows?(series: number, request: WindowRequest, out: Float64Array, present: Uint8Array): boolean;
+  windows?(series: number, request: WindowRequest, out: Float64Array, present: Uint8Array): number;
   readonly warnings?: readonly string[];
 }
 

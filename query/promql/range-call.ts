@@ -12,6 +12,7 @@ import { rejectSameLabels } from './merge.ts';
 import type { Call, Expr, MatrixSelector, Subquery } from './parser/ast.ts';
 import { type RangeSource, rangeSourceOf } from './range-source.ts';
 import { countPresent, type Grid, newColumn, type ScalarValue, type SeriesColumn, type VectorValue } from './value.ts';
+import { Windows } from './windows.ts';
 
 const ANCHORED_FUNCTIONS = namesOf((entry) => entry.allowsAnchored === true);
 const SMOOTHED_FUNCTIONS = namesOf((entry) => entry.allowsSmoothed === true);
@@ -88,7 +89,10 @@ function evaluateSeries(
       dropsName || source.dropName(s),
       grid.count,
     );
-    if (!source.set?.windows?.(s, request, column.values, column.present)) {
+    const answered = source.set?.windows?.(s, request, column.values, column.present) ?? -1;
+    if (answered >= 0) {
+      budget.totalSamples += answered;
+    } else {
       const points = source.borrow(s);
       const widest = windows.move(points.times);
       if (widest === 0) continue;
@@ -138,18 +142,6 @@ function hintNonCounter(ctx: EvaluationContext, labels: Labels, position: Expr):
   }
 }
 
-interface Windows {
-  readonly evalMs: Float64Array;
-  readonly rangeEndMs: Float64Array;
-  /** Valid for the series of the last move(). */
-  readonly lo: Int32Array;
-  readonly hi: Int32Array;
-  /** Points in all windows together. */
-  sampleCount: number;
-  /** Lays the windows over a series' times; the size of the widest one. */
-  move(times: Float64Array): number;
-}
-
 /** Left-open, right-closed windows of every step; wider than the range with anchored and smoothed. */
 function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Windows {
   const evalMs = new Float64Array(grid.count);
@@ -160,43 +152,7 @@ function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Wi
   }
   const extended = source.anchored || source.smoothed;
   const beforeMs = source.rangeMs + (extended ? ctx.lookbackMs : 0);
-  const afterMs = source.smoothed ? ctx.lookbackMs : 0;
-  const lo = new Int32Array(grid.count);
-  const hi = new Int32Array(grid.count);
-  // Series that are scraped together share their times, and so their windows.
-  let lastTimes: Float64Array | null = null;
-  let lastWidest = 0;
-  return {
-    evalMs,
-    rangeEndMs,
-    lo,
-    hi,
-    sampleCount: 0,
-    move(times) {
-      if (times === lastTimes) return lastWidest;
-      const end = times.length;
-      let from = 0;
-      let to = 0;
-      let widest = 0;
-      let total = 0;
-      for (let i = 0; i < lo.length; i++) {
-        const lastMs = rangeEndMs[i]!;
-        const startMs = lastMs - beforeMs;
-        while (from < end && times[from]! <= startMs) from++;
-        if (to < from) to = from;
-        while (to < end && times[to]! <= lastMs + afterMs) to++;
-        lo[i] = from;
-        hi[i] = to;
-        const width = to - from;
-        total += width;
-        if (width > widest) widest = width;
-      }
-      this.sampleCount = total;
-      lastTimes = times;
-      lastWidest = widest;
-      return widest;
-    },
-  };
+  return new Windows(evalMs, rangeEndMs, beforeMs, source.smoothed ? ctx.lookbackMs : 0);
 }
 
 /** One series with 1 at the steps where no series has a window with points. */

@@ -6,6 +6,7 @@ import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { prometheusQuerier } from '../../query/prometheus-storage.ts';
 import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
+import { sharedQueryWorkers } from '../../query/workers/pool.ts';
 import {
   durationParameterMs,
   durationProblem,
@@ -84,7 +85,10 @@ function queryStats({ stats }: QueryResult): string {
 async function run(context: RouteContext, times: QueryTimes): Promise<QueryResult> {
   const { engine, database, parameters } = context;
   const options = queryOptions(context);
-  const querier = prometheusQuerier(engine().database(database), companion(engine(), database, 'starts'));
+  const querier = prometheusQuerier(engine().database(database), {
+    starts: companion(engine(), database, 'starts'),
+    workers: sharedQueryWorkers(),
+  });
   try {
     return await evaluate(parameters.get('query') ?? '', times, querier, options);
   } catch (error) {

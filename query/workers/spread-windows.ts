@@ -1,0 +1,127 @@
+/** One selector's windows, computed on threads, and where the evaluation finds them. */
+import type { ReadPlan } from '../../engine/series-reader.ts';
+import type { PrometheusSeries } from '../prometheus-series.ts';
+import type { CancelSignal } from '../promql/limits.ts';
+import type { SelectRange, WindowRequest } from '../promql/querier.ts';
+import type { QueryWorkers } from './pool.ts';
+import { STOP, type WindowJob } from './window-job.ts';
+
+/** Values of all series and steps together: beyond, the evaluation computes series by series, within its own limits. */
+const MAX_VALUES = 32_000_000;
+const MAX_ATTEMPTS = 5;
+const WATCH_MS = 20;
+
+/** When to stop early. */
+interface Ends {
+  readonly signal?: CancelSignal | null;
+  readonly deadlineMs?: number;
+}
+
+export class SpreadWindows {
+  private readonly job: Omit<WindowJob, 'plan'>;
+  /** [series] its place in the job, which is in the order of refs. */
+  private readonly placeOf: Int32Array;
+
+  private constructor(job: Omit<WindowJob, 'plan'>, placeOf: Int32Array) {
+    this.job = job;
+    this.placeOf = placeOf;
+  }
+
+  /** Null when it cannot be done this way: names coincide, or the result would be too large. */
+  static plan(series: readonly PrometheusSeries[], range: SelectRange, func: string): SpreadWindows | null {
+    const count = series.length;
+    const firstEndMs = range.startMs - 1 + range.rangeMs;
+    const steps = range.stepMs === 0 ? 1 : Math.floor((range.endMs - firstEndMs) / range.stepMs) + 1;
+    if (count * steps > MAX_VALUES) return null;
+    const fields: string[] = [];
+    const idOf = new Map<string, number>();
+    const fieldOfSeries = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      const { sources } = series[i];
+      if (sources.length !== 1) return null;
+      const [{ field }] = sources;
+      let id = idOf.get(field);
+      if (id === undefined) {
+        id = fields.push(field) - 1;
+        idOf.set(field, id);
+      }
+      fieldOfSeries[i] = id;
+    }
+    // All fields of a ref follow one another, as they do in files.
+    const keys = new Float64Array(count);
+    for (let i = 0; i < count; i++) keys[i] = series[i].sources[0].ref * fields.length + fieldOfSeries[i];
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    order.sort((a, b) => keys[a] - keys[b]);
+    const placeOf = new Int32Array(count);
+    const refs = sharedInts(count);
+    const fieldOf = sharedInts(count);
+    for (let place = 0; place < count; place++) {
+      const i = order[place];
+      placeOf[i] = place;
+      refs[place] = series[i].sources[0].ref;
+      fieldOf[place] = fieldOfSeries[i];
+    }
+    const endsMs = new Float64Array(new SharedArrayBuffer(steps * 8));
+    for (let i = 0; i < steps; i++) endsMs[i] = firstEndMs + i * range.stepMs;
+    const job = {
+      func,
+      rangeMs: range.rangeMs,
+      endsMs,
+      fields,
+      refs,
+      fieldOf,
+      values: new Float64Array(new SharedArrayBuffer(count * steps * 8)),
+      present: new Uint8Array(new SharedArrayBuffer(count * steps)),
+      samples: new Float64Array(new SharedArrayBuffer(count * 8)),
+      control: sharedInts(2),
+    };
+    return new SpreadWindows(job, placeOf);
+  }
+
+  /** Has the threads do it. Returns the samples read. Stopped early, what is not done looks as if it had no samples. */
+  async run(workers: QueryWorkers, makePlan: () => ReadPlan, ends: Ends): Promise<number> {
+    const { control } = this.job;
+    const watch = setInterval(() => {
+      const late = ends.deadlineMs !== undefined && performance.now() > ends.deadlineMs;
+      if (late || ends.signal?.aborted) Atomics.store(control, STOP, 1);
+    }, WATCH_MS);
+    try {
+      for (let attempt = 1; ; attempt++) {
+        control.fill(0);
+        try {
+          return await workers.run({ ...this.job, plan: makePlan() });
+        } catch (error) {
+          // A merge has replaced a file before a thread opened it.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw error;
+          this.job.present.fill(0);
+          this.job.samples.fill(0);
+        }
+      }
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** See SeriesSet.windows. */
+  windows(series: number, request: WindowRequest, out: Float64Array, present: Uint8Array): number {
+    const { func, rangeMs, endsMs, values, samples } = this.job;
+    const steps = endsMs.length;
+    const last = steps - 1;
+    const same =
+      request.func === func &&
+      request.rangeMs === rangeMs &&
+      request.endsMs.length === steps &&
+      request.endsMs[0] === endsMs[0] &&
+      request.endsMs[last] === endsMs[last];
+    if (!same) return -1;
+    const place = this.placeOf[series];
+    out.set(values.subarray(place * steps, (place + 1) * steps));
+    present.set(this.job.present.subarray(place * steps, (place + 1) * steps));
+    return samples[place];
+  }
+}
+
+function sharedInts(length: number): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(length * 4));
+}

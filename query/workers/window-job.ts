@@ -1,0 +1,86 @@
+/**
+ * The work that is spread over threads: one range function over all steps of many series.
+ *
+ * All memory that goes back and forth is shared. Threads take the next few series off a common counter until none is
+ * left, so that none waits for another; a flag stops them all. What comes out does not depend on who did it: a series'
+ * column is computed as on the main thread, by the same kernel over the same samples.
+ */
+import type { ReadPlan, SeriesReader } from '../../engine/series-reader.ts';
+import { Annotations } from '../promql/annotations.ts';
+import { RANGE_FUNCTIONS } from '../promql/functions/range-functions.ts';
+import type { RangeInput } from '../promql/functions/range-kernel.ts';
+import { withoutStale } from '../promql/instant-selector.ts';
+import { Windows } from '../promql/windows.ts';
+import { SampleReader } from '../sample-reader.ts';
+
+export interface WindowJob {
+  readonly plan: ReadPlan;
+  readonly func: string;
+  readonly rangeMs: number;
+  /** [step] inclusive ends of the windows, ascending. */
+  readonly endsMs: Float64Array;
+  readonly fields: readonly string[];
+  /** [series] in the order of refs, and which of `fields` it is. */
+  readonly refs: Int32Array;
+  readonly fieldOf: Int32Array;
+  /** [series × step], where the values go. */
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+  /** [series] samples in all windows. */
+  readonly samples: Float64Array;
+  /** [next series, 1 to stop] */
+  readonly control: Int32Array;
+}
+
+export const NEXT = 0;
+export const STOP = 1;
+/** Series that a thread takes at a time. */
+const SHARE = 40;
+
+/** Functions that need nothing but the samples. */
+const OTHER_ARGUMENTS = new Set(['quantile_over_time', 'predict_linear', 'double_exponential_smoothing', 'deriv']);
+
+export function canSpread(func: string | null): func is string {
+  return func !== null && RANGE_FUNCTIONS[func] !== undefined && !OTHER_ARGUMENTS.has(func);
+}
+
+/** Takes series until none is left. Returns the samples that it read. */
+export function runWindows(job: WindowJob, seriesReader: SeriesReader): number {
+  const { func, rangeMs, endsMs, refs, fields, fieldOf, control } = job;
+  const steps = endsMs.length;
+  const reader = new SampleReader(seriesReader);
+  const windows = new Windows(endsMs, endsMs, rangeMs, 0);
+  const { kernel } = RANGE_FUNCTIONS[func]!;
+  const annotations = new Annotations();
+  for (;;) {
+    const first = Atomics.add(control, NEXT, SHARE);
+    if (first >= refs.length) return reader.samplesRead;
+    const end = Math.min(refs.length, first + SHARE);
+    for (let s = first; s < end; s++) {
+      if (Atomics.load(control, STOP) === 1) return reader.samplesRead;
+      const borrowed = reader.borrow({ sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] });
+      let { timesMs: times, values } = borrowed;
+      if (borrowed.mayHoldStale) ({ times, values } = withoutStale(times, values, null));
+      if (windows.move(times) === 0) continue;
+      job.samples[s] = windows.sampleCount;
+      const input: RangeInput = {
+        times,
+        values,
+        startTimes: null,
+        lo: windows.lo,
+        hi: windows.hi,
+        stepCount: steps,
+        evalMs: endsMs,
+        rangeEndMs: endsMs,
+        rangeMs,
+        scalars: [],
+        anchored: false,
+        smoothed: false,
+        metricName: '',
+        annotations,
+        position: { start: 0 },
+      };
+      kernel(input, job.values.subarray(s * steps, (s + 1) * steps), job.present.subarray(s * steps, (s + 1) * steps));
+    }
+  }
+}
