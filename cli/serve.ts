@@ -72,7 +72,7 @@ export function addServeCommand(program: Command): void {
     .option('--wal-archive <directory>', 'copy segments of the log there before they go')
     .addOption(duration('--partition-duration <duration>', 'time range of one partition', 86_400_000, '1d'))
     .addOption(
-      size('--memtable-size <size>', 'rows held in memory before they are flushed', DEFAULT_MEMTABLE_BYTES, '32MiB'),
+      size('--memtable-size <size>', 'rows held in memory before they are flushed', DEFAULT_MEMTABLE_BYTES, '24MiB'),
     )
     .addOption(size('--size-cap <size>', 'drop the oldest partitions beyond this much data', 0, 'none'))
     .addOption(size('--disk-reserve <size>', 'refuse writes while less disk is free', DEFAULT_RESERVE_BYTES, '64MiB'))
@@ -87,7 +87,11 @@ export function addServeCommand(program: Command): void {
       duration('--query-timeout <duration>', 'longest a query may run', DEFAULT_SERVER_LIMITS.queryTimeoutMs, '2m'),
     )
     .option('--promql-delayed-name-removal', 'drop metric names at the end of a query, not in each function', false)
-    .option('--type-and-unit-labels', 'tell counters by the label __type__ instead of by name', false)
+    .option(
+      '--type-and-unit-labels',
+      'label series of remote write 2.0 with __type__ and __unit__, and tell counters by these',
+      false,
+    )
     .addOption(duration('--shutdown-timeout <duration>', 'longest wait for requests when stopping', 10_000, '10s'))
     .addOption(
       new Option('--cors-origin <regex>', 'origins (RE2, matched whole) whose pages may read answers')
