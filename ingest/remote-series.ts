@@ -21,6 +21,8 @@ import { resolveSeries, type SeriesParts } from './series-definition.ts';
 
 export interface RemoteOptions {
   limits?: Readonly<IngestLimits>;
+  /** Version 2: the type and unit of a series' metadata become its labels `__type__` and `__unit__`. */
+  typeAndUnitLabels?: boolean;
   /** Asked before a series is defined that the index does not know; a text refuses it. */
   admitSeries?: () => string | null;
 }
@@ -39,6 +41,7 @@ export interface RemoteRun {
   readonly index: SeriesIndex;
   readonly batch: Batch;
   readonly limits: Readonly<IngestLimits>;
+  readonly typeAndUnitLabels: boolean;
   readonly admitSeries: (() => string | null) | undefined;
   readonly outcome: RemoteOutcome;
   readonly memory: Memory;
@@ -76,6 +79,7 @@ export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOp
     index,
     batch,
     limits: options.limits ?? DEFAULT_LIMITS,
+    typeAndUnitLabels: options.typeAndUnitLabels ?? false,
     admitSeries: options.admitSeries,
     outcome: newRemoteOutcome(),
     memory,

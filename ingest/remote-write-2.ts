@@ -19,6 +19,7 @@
  */
 import type { Batch } from '../batch/batch.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
+import { compareBytes } from '../index/series-key.ts';
 import { malformed, readInt64, readLength, readVarint, skipField, varint } from './protobuf.ts';
 import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
@@ -50,6 +51,10 @@ const section = { bytes: new Uint8Array(4096), view: new DataView(new ArrayBuffe
 section.view = new DataView(section.bytes.buffer);
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+const TYPE_LABEL = '__type__';
+const UNIT_LABEL = '__unit__';
 const NO_LABELS: LabelRanges = { bytes: new Uint8Array(0), count: 0, starts: [], ends: [] };
 
 /**
@@ -138,7 +143,9 @@ function decodeSeries(
 ): void {
   const { outcome, memory } = run;
   outcome.series++;
-  const fault = composeSection(symbols, bytes, start, end);
+  const withMetadata = run.typeAndUnitLabels;
+  const fault = composeSection(symbols, bytes, start, end, withMetadata);
+  if (withMetadata && section.length > 0) insertTypeAndUnit(symbols, bytes, start, end);
   const { length } = section;
   let ref = -1;
   if (fault !== null) refuseSeries(run, NO_LABELS, fault);
@@ -179,8 +186,17 @@ function decodeSeries(
   }
 }
 
-/** Puts the label section of a series into `section`, a sample's tag behind it. Returns what is wrong, or null. */
-function composeSection(symbols: Symbols, bytes: Uint8Array, start: number, end: number): string | null {
+/**
+ * Puts the label section of a series into `section`, a sample's tag behind it. Returns what is wrong, or null.
+ * @param skipMetadata leaves out the labels that the metadata is to say.
+ */
+function composeSection(
+  symbols: Symbols,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  skipMetadata: boolean,
+): string | null {
   section.length = 0;
   let nameRef = -1;
   for (let p = start; p < end; ) {
@@ -208,7 +224,7 @@ function composeSection(symbols: Symbols, bytes: Uint8Array, start: number, end:
       if (reference >= symbols.count) return `label reference ${reference} is beyond the ${symbols.count} symbols`;
       if (nameRef < 0) nameRef = reference;
       else {
-        appendLabel(symbols, nameRef, reference);
+        if (!skipMetadata || !isMetadataLabel(symbols, nameRef)) appendLabel(symbols, nameRef, reference);
         nameRef = -1;
       }
     }
@@ -216,6 +232,56 @@ function composeSection(symbols: Symbols, bytes: Uint8Array, start: number, end:
   if (nameRef >= 0) return 'a label name without a value';
   section.bytes[section.length] = 0x12;
   return null;
+}
+
+function isMetadataLabel(symbols: Symbols, reference: number): boolean {
+  const name = symbolText(symbols, reference);
+  return name === TYPE_LABEL || name === UNIT_LABEL;
+}
+
+/** Puts the type and unit that a series' metadata knows among the labels of the section. */
+function insertTypeAndUnit(symbols: Symbols, bytes: Uint8Array, start: number, end: number): void {
+  for (let p = start; p < end; ) {
+    p = readVarint(bytes, p, end);
+    const tag = varint[0];
+    if (tag !== 0x2a) {
+      p = skipField(bytes, p, end, tag);
+      continue;
+    }
+    p = readLength(bytes, p, end);
+    const next = p + varint[0];
+    const { type, unitRef } = readMetadata(bytes, p, next);
+    if (type > 0 && type < METRIC_TYPES.length) insertLabel(TYPE_LABEL, METRIC_TYPES[type]);
+    const unit = symbolText(symbols, unitRef);
+    if (unit !== '') insertLabel(UNIT_LABEL, unit);
+    p = next;
+  }
+  section.bytes[section.length] = 0x12;
+}
+
+/** Puts a label where its name belongs among the others. */
+function insertLabel(name: string, value: string): void {
+  const { bytes, count, starts, ends } = sectionLabels();
+  const nameBytes = encoder.encode(name);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (compareBytes(bytes, starts[2 * i], ends[2 * i], nameBytes, 0, nameBytes.length) > 0) break;
+    at = ends[2 * i + 1];
+  }
+  const rest = section.bytes.slice(at, section.length);
+  section.length = at;
+  const texts = encoder.encode(name + value);
+  const symbols: Symbols = {
+    bytes: texts,
+    view: new DataView(texts.buffer),
+    starts: Int32Array.of(0, name.length),
+    ends: Int32Array.of(name.length, texts.length),
+    count: 2,
+  };
+  appendLabel(symbols, 0, 1);
+  reserveSection(rest.length + 1);
+  section.bytes.set(rest, section.length);
+  section.length += rest.length;
 }
 
 /** Appends a Label message; the section keeps one byte free. */
@@ -376,7 +442,24 @@ function decodeMetadata(
   ref: number,
   known: Map<number, number>,
 ): void {
-  const { bytes } = symbols;
+  const { type, helpRef, unitRef } = readMetadata(symbols.bytes, start, end);
+  const metric = run.index.measurementOf(ref);
+  const mark = (helpRef * 16777216 + unitRef) * 16 + type;
+  if (known.get(metric) === mark || (type === 0 && helpRef === 0 && unitRef === 0)) return;
+  known.set(metric, mark);
+  run.outcome.metadata.push({
+    metric: run.index.measurementName(ref),
+    type: METRIC_TYPES[type] ?? 'unknown',
+    help: symbolText(symbols, helpRef),
+    unit: symbolText(symbols, unitRef),
+  });
+}
+
+function readMetadata(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): { type: number; helpRef: number; unitRef: number } {
   let type = 0;
   let helpRef = 0;
   let unitRef = 0;
@@ -390,14 +473,5 @@ function decodeMetadata(
       else unitRef = varint[0];
     } else p = skipField(bytes, p, end, tag);
   }
-  const metric = run.index.measurementOf(ref);
-  const mark = (helpRef * 16777216 + unitRef) * 16 + type;
-  if (known.get(metric) === mark || (type === 0 && helpRef === 0 && unitRef === 0)) return;
-  known.set(metric, mark);
-  run.outcome.metadata.push({
-    metric: run.index.measurementName(ref),
-    type: METRIC_TYPES[type] ?? 'unknown',
-    help: symbolText(symbols, helpRef),
-    unit: symbolText(symbols, unitRef),
-  });
+  return { type, helpRef, unitRef };
 }

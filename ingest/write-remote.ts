@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { giveBatch, takeBatch } from './batch-pool.ts';
 import type { RemoteOutcome } from './remote-outcome.ts';
+import type { RemoteOptions } from './remote-series.ts';
 import { decodeRemoteWrite } from './remote-write.ts';
 import { decodeRemoteWrite2 } from './remote-write-2.ts';
 import { storeExemplars } from './store-exemplars.ts';
@@ -21,6 +22,7 @@ export async function writeRemote(
   databaseName: string,
   body: Uint8Array,
   version: RemoteVersion = 1,
+  options: RemoteOptions = {},
 ): Promise<RemoteOutcome> {
   const database = engine.createDatabase(databaseName);
   const batch = takeBatch();
@@ -28,7 +30,7 @@ export async function writeRemote(
   const lsns: number[] = [];
   let outcome: RemoteOutcome;
   try {
-    outcome = decode(body, database.index, batch);
+    outcome = decode(body, database.index, batch, options);
     if (batch.rows > 0) lsns.push(engine.commit(database, batch));
     lsns.push(storeStarts(engine, database, batch, outcome.starts));
   } finally {

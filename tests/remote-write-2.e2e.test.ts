@@ -305,7 +305,7 @@ describe('beside the samples', () => {
   test('errors of the parameters', async () => {
     expect(await api('query_exemplars', { query: 'a', start: '2', end: '1' })).toMatchObject({ errorType: 'bad_data' });
     expect(await api('query_exemplars', { query: 'a(' })).toMatchObject({ status: 'error', errorType: 'bad_data' });
-    expect(await api('query_exemplars', { query: '1' })).toEqual({ status: 'success' });
+    expect((await fetch(`${server.url}/api/v1/query_exemplars?query=1`)).status).toBe(204);
     expect(await api('metadata', { limit: 'x' })).toMatchObject({ error: 'limit must be a number' });
   });
 
@@ -314,4 +314,47 @@ describe('beside the samples', () => {
     expect(info.data.databases.filter((name) => name.includes('\u0000'))).toEqual([]);
     expect((await fetch(`${server.url}/db/default%00exemplars/api/v1/labels`)).status).toBe(400);
   });
+});
+
+test('--type-and-unit-labels: metadata becomes labels, and counters are told by them', async () => {
+  const labelled = await startServer({ dataDir: join(directory, 'labelled'), args: ['--type-and-unit-labels'] });
+  try {
+    const sample = { value: 1, ms: NOW_MS };
+    const body = encodeRequest2([
+      { labels: [['__name__', 'steps']], samples: [sample], metadata: { type: 1, help: 'h', unit: 'metres' } },
+      // What the sender says in labels gives way to the metadata.
+      {
+        labels: [
+          ['__name__', 'depth'],
+          ['__type__', 'counter'],
+          ['zone', 'a'],
+        ],
+        samples: [sample],
+        metadata: { type: 2, help: '', unit: '' },
+      },
+      { labels: [['__name__', 'plain']], samples: [sample] },
+    ]);
+    const written = await fetch(`${labelled.url}/api/v1/write`, {
+      method: 'POST',
+      headers: { 'content-type': TYPE_2, 'content-encoding': 'snappy' },
+      body: Uint8Array.from(compressSync(Buffer.from(body))),
+    });
+    expect(await written.text()).toBe('');
+    expect(written.status).toBe(204);
+    const metrics = (await instant(labelled.url, '{__name__!=""}', NOW)).map(({ metric }) => metric);
+    expect(metrics).toEqual(
+      expect.arrayContaining([
+        { __name__: 'steps', __type__: 'counter', __unit__: 'metres' },
+        { __name__: 'depth', __type__: 'gauge', zone: 'a' },
+        { __name__: 'plain' },
+      ]),
+    );
+    const query = encodeURIComponent('rate(steps[5m]) or rate(depth[5m])');
+    const answer = (await (await fetch(`${labelled.url}/api/v1/query?query=${query}&time=${NOW}`)).json()) as {
+      infos?: string[];
+    };
+    expect(answer.infos?.filter((info) => info.includes('"steps"')) ?? []).toEqual([]);
+  } finally {
+    await labelled.stop();
+  }
 });

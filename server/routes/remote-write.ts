@@ -57,7 +57,8 @@ export function remoteFailureHeaders(headers: IncomingMessage['headers']): Reado
 export async function writeRemoteProtocol(state: ServerState, write: WriteRequest): Promise<WriteAnswer> {
   const engine = state.requireEngine();
   const version = remoteVersion(write.headers);
-  const outcome = await writeRemote(engine, write.database, write.body, version);
+  const { typeAndUnitLabels } = state.config.promql;
+  const outcome = await writeRemote(engine, write.database, write.body, version, { typeAndUnitLabels });
   engine.counters.bytesIngested += write.body.length;
   state.metrics.valuesIn.inc(LABELS, outcome.samples);
   state.metrics.bytesIn.inc(LABELS, write.body.length);
