@@ -1,10 +1,42 @@
 /** Builds Prometheus remote write 1.0 requests, plainly: the counterpart of the parser that the server has. */
 import { compressSync } from 'snappy';
 import { ByteWriter } from '../bytes/writer.ts';
+import { encodeRequest } from '../ingest/remote-encoder.ts';
+import type { Labels } from '../query/promql/labels.ts';
 
 export interface RemoteSeries {
   labels: [name: string, value: string][];
   samples: { timeMs: number; value: number }[];
+}
+
+/** Series of a test, with stale markers. */
+export interface WrittenSeries {
+  labels: Labels;
+  samples: readonly { timeMs: number; value: number | 'stale' }[];
+}
+
+const STALE_BITS = 0x7ff0000000000002n;
+const SAMPLES_OF_REQUEST = 4000;
+
+/** Remote-writes series to a server (its URL up to /api), by time, as a Prometheus takes them. */
+export async function writeSeries(url: string, series: readonly WrittenSeries[]): Promise<void> {
+  const rows = series
+    .flatMap(({ labels, samples }) => {
+      const pairs = labels.names.map((name, i): [string, string] => [name, labels.values[i]]);
+      return samples.map(({ timeMs, value }) => ({ pairs, ms: timeMs, value: value === 'stale' ? STALE_BITS : value }));
+    })
+    .sort((a, b) => a.ms - b.ms);
+  for (let i = 0; i < rows.length; i += SAMPLES_OF_REQUEST) {
+    const part = rows.slice(i, i + SAMPLES_OF_REQUEST);
+    const request = encodeRequest(part.map(({ pairs, ms, value }) => ({ labels: pairs, samples: [{ value, ms }] })));
+    const response = await fetch(`${url}/api/v1/write`, {
+      method: 'POST',
+      headers: { 'content-encoding': 'snappy', 'content-type': 'application/x-protobuf' },
+      body: Uint8Array.from(compressSync(Buffer.from(request))),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`cannot write: ${response.status} ${text}`);
+  }
 }
 
 /** A snappy-compressed WriteRequest. */
