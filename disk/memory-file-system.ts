@@ -63,6 +63,7 @@ export class MemoryFileSystem implements FileSystem {
   private changes: { directory: string; change: NameChange }[] = [];
   private directories = new Set<string>(['/', '.']);
   private faults: Fault[] = [];
+  private changesLeft = Number.POSITIVE_INFINITY;
   private held: (() => void)[] = [];
   private generation = 0;
 
@@ -76,9 +77,15 @@ export class MemoryFileSystem implements FileSystem {
     this.faults.push({ kind, after, times, code, within });
   }
 
+  /** Makes every changing call fail from the n-th on, counted over all kinds: how a process looks that dies there. */
+  failFrom(n: number): void {
+    this.changesLeft = n;
+  }
+
   /** Forgets all faults that have not happened yet. */
   heal(): void {
     this.faults = [];
+    this.changesLeft = Number.POSITIVE_INFINITY;
   }
 
   /** Inverts one bit of a file, now and for good, as a bad disk would. */
@@ -96,7 +103,7 @@ export class MemoryFileSystem implements FileSystem {
   crash(): void {
     this.generation++;
     this.held = [];
-    this.faults = [];
+    this.heal();
     const kept = new Map(this.durableNames);
     const limit = this.random.chance(0.5) ? this.random.below(this.changes.length + 1) : this.changes.length;
     const anyOrder = this.random.chance(0.3);
@@ -142,7 +149,7 @@ export class MemoryFileSystem implements FileSystem {
   kill(): void {
     this.generation++;
     this.held = [];
-    this.faults = [];
+    this.heal();
   }
 
   makeDirectory(path: string): void {
@@ -334,6 +341,7 @@ export class MemoryFileSystem implements FileSystem {
 
   private step(kind: FaultKind, path: string): void {
     this.calls[kind]++;
+    if (kind !== 'read' && this.changesLeft-- <= 0) throw failure('EIO', kind, path);
     for (const fault of this.faults) {
       if (fault.kind !== kind || fault.times === 0 || !path.includes(fault.within)) continue;
       if (fault.after-- > 0) continue;

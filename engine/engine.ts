@@ -32,6 +32,7 @@ import {
   MAX_PARTITION_SEC,
   type ResolvedOptions,
 } from './options.ts';
+import { dropUnknownSeries, noteShapes } from './replayed-batch.ts';
 import type { Instant } from './time.ts';
 
 /** The database that is meant when none is named. */
@@ -282,6 +283,7 @@ export class Engine {
   private async replay(): Promise<Wal> {
     const { fs, dataDir, log, clock, walSync, walRecovery, walSegmentBytes, memtableBytes } = this.options;
     const batch = new Batch();
+    const lost = new Map<string, number>();
     const started = performance.now();
     const { wal, report } = await openWal(
       fs,
@@ -302,7 +304,9 @@ export class Engine {
         if (type === DEFINITIONS) database.index.applyDefinitions(payload);
         else if (type === BATCH) {
           decodeBatch(payload, database.index.shapes, batch);
-          noteShapes(database, batch);
+          const unknown = dropUnknownSeries(database.index, batch);
+          if (unknown > 0) lost.set(database.name, (lost.get(database.name) ?? 0) + unknown);
+          noteShapes(database.index, batch);
           database.apply(batch);
           if (database.active.bytes > memtableBytes) return this.checkpointer.flushOne(database);
         } else throw new VarveError('corrupt', `cannot replay the log: record type ${type} is unknown to this build`);
@@ -310,18 +314,12 @@ export class Engine {
     );
     const ms = Math.round(performance.now() - started);
     if (report.records > 0) log('info', 'replayed the log', { records: report.records, bytes: report.bytes, ms });
+    for (const [database, rows] of lost)
+      log('error', 'lost rows in the log of series that the damaged index alone knew', { database, rows });
     if (report.cut !== null)
       log('info', 'cut a torn end off the log; nothing in it was acknowledged', { ...report.cut });
     for (const loss of report.losses) log('error', 'lost acknowledged records of the log', { ...loss });
     return wal;
-  }
-}
-
-/** Tells the index of the fields that replayed rows bring, as the parser did when they came first. */
-function noteShapes(database: Database, batch: Batch): void {
-  const { index } = database;
-  for (let r = 0; r < batch.rows; r++) {
-    if (index.lastShape[batch.series[r]] !== batch.shape[r]) index.noteShape(batch.series[r], batch.shape[r]);
   }
 }
 

@@ -94,11 +94,14 @@ export class Manifest {
   constructor(fs: FileSystem, directory: string, write = true) {
     this.fs = fs;
     this.directory = directory;
-    if (fs.exists(this.path)) this.read();
+    let isWhole = false;
+    if (fs.exists(this.path)) isWhole = this.read();
     else if (fs.list(directory).some((name) => name.endsWith('.tsm'))) {
       throw new VarveError('corrupt', `cannot read ${this.path}: it is gone, though there are data files beside it`);
     }
-    if (write) this.rewrite();
+    if (!write) return;
+    if (isWhole) this.goOn();
+    else this.rewrite();
   }
 
   private get path(): string {
@@ -156,7 +159,16 @@ export class Manifest {
     this.indexBytes = edit.indexBytes ?? this.indexBytes;
   }
 
-  private read(): void {
+  /** Appends to what was read. Its last edit may have been written by a process that died before it was synced. */
+  private goOn(): void {
+    this.log = this.fs.openAppend(this.path);
+    this.log.write(SEAL);
+    this.log.syncNow();
+    this.editBytes = this.log.size;
+  }
+
+  /** Folds the edits of the file. False when the last one is torn. */
+  private read(): boolean {
     const bytes = this.fs.readFile(this.path);
     const reader = new ByteReader(bytes);
     if (bytes.length < HEADER_BYTES || new TextDecoder().decode(reader.raw(8)) !== MAGIC) {
@@ -173,7 +185,7 @@ export class Manifest {
           if (recordEnd(bytes, later) < 0) continue;
           throw new VarveError('corrupt', `cannot read ${this.path}: wrong checksum at byte ${at}`);
         }
-        return;
+        return false;
       }
       try {
         this.apply(decodeEdit(bytes.subarray(at + RECORD_HEADER_BYTES, end)));
@@ -183,6 +195,7 @@ export class Manifest {
       }
       at = end;
     }
+    return true;
   }
 
   private rewrite(): void {

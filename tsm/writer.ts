@@ -66,7 +66,7 @@ class Writer implements TsmWriter {
   private readonly path: string;
   private readonly header: TsmHeader;
   private readonly file: WritableFile;
-  private readonly buffer = new ByteWriter(WRITE_BYTES + 65536);
+  private readonly buffer = new ByteWriter(65536);
   private readonly groups: GroupEncoder;
   private readonly keys: KeyWriter;
   private refs = new Int32Array(1024);
