@@ -219,7 +219,14 @@ export class Engine {
     if (bytes > this.options.memtableBytes * HARD_LIMIT_FACTOR) {
       throw new VarveError('overloaded', 'cannot take writes now: flushing to disk does not keep up; try again');
     }
-    await this.checkpointer.flushed();
+    try {
+      await this.checkpointer.flushed();
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new VarveError('overloaded', `cannot take writes now: memory is full and cannot be flushed: ${message}`, {
+        cause,
+      });
+    }
   }
 
   /**
