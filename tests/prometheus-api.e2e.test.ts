@@ -42,6 +42,9 @@ const SAME: readonly string[] = [
   `GET query?query=sum(requests_total)by(job)&time=${AT}`,
   `GET query?query=sort_desc(requests_total)&time=${AT}`,
   `GET query?query=nothing&time=${AT}`,
+  // Names are dropped at once, so that nothing is left to group by.
+  `GET query?query=max(max_over_time(requests_total[1m]))by(__name__,job)&time=${AT}`,
+  `GET query?query=max_over_time({__name__=~"up|requests_total"}[1m])&time=${AT}`,
   `GET query?query=label_replace(up,"new","$1-\u00fc","job","(.*)")&time=${AT}`,
   `POST query query=up&time=${AT}`,
   `POST query?time=${AT} query=up`,
