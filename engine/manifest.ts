@@ -24,6 +24,8 @@ const RECORD_HEADER_BYTES = 12;
 /** Bytes of edits, beyond twice what the whole state takes, at which the log is written anew. */
 const REWRITE_BYTES = 64 << 10;
 const COMPRESS_FROM_BYTES = 256;
+/** Edits are many, and stay until the next start only. */
+const COMPRESS_EDIT_FROM_BYTES = 4096;
 /** First byte of a zstd frame; JSON begins with a brace. */
 const ZSTD_FIRST_BYTE = 0x28;
 
@@ -265,7 +267,7 @@ function fromColumns({ names, numbers, cold }: FileColumns): FileEntry[] {
 function encodeEdit({ add, ...rest }: Edit, level: number): Uint8Array {
   const edit = add === undefined || add.length === 0 ? rest : { ...rest, add: toColumns(add) };
   let payload: Uint8Array = new TextEncoder().encode(JSON.stringify(edit));
-  if (payload.length >= COMPRESS_FROM_BYTES) {
+  if (payload.length >= (level === FAST ? COMPRESS_EDIT_FROM_BYTES : COMPRESS_FROM_BYTES)) {
     payload = zstdCompressSync(payload, { params: { [constants.ZSTD_c_compressionLevel]: level } });
   }
   const out = new ByteWriter(payload.length + RECORD_HEADER_BYTES);
