@@ -293,26 +293,31 @@ export class History {
     this.steps.push('restart');
     await this.engine.close();
     this.fs.kill();
-    await this.start(false);
+    await this.start('clean stop');
   }
 
   private async die(how: 'kill' | 'power loss', why = ''): Promise<void> {
     this.steps.push(`${how} ${why}`.trim());
     if (how === 'kill') this.fs.kill();
     else this.fs.crash();
-    await this.start(true);
+    await this.start(how);
   }
 
   /** Opens what is on disk, after damage was tried out on a copy of it. */
-  private async start(crashed: boolean): Promise<void> {
+  private async start(end: 'clean stop' | 'kill' | 'power loss'): Promise<void> {
     this.fs.remove(`${DATA}/LOCK`);
     if (this.random.chance(0.1)) {
-      const failure = await tryDamage(this, DATABASES, (database, time) => this.isExpired(database, time));
+      const failure = await tryDamage(
+        this,
+        DATABASES,
+        (database, time) => this.isExpired(database, time),
+        end === 'power loss',
+      );
       if (failure !== null) throw new HistoryFailure(failure);
     }
     if (this.random.chance(0.1)) await this.dieStarting();
     await this.open();
-    this.check(crashed);
+    this.check(end !== 'clean stop');
     this.model.adopt((database, series) => readSeries(this.engine.database(database), series));
   }
 

@@ -28,12 +28,14 @@ export async function tryDamage(
   history: History,
   databases: readonly (readonly [name: string, partitionDurationSec: number])[],
   isExpired: Allowance['isExpired'],
+  afterPowerLoss: boolean,
 ): Promise<string | null> {
   const { random, steps } = history;
   const disk = copyOf(history.fs);
   const paths = filesBelow(disk, DATA);
-  const kinds = ['.tsm', 'index.log', 'MANIFEST', 'CATALOG', '/wal/'].filter((kind) =>
-    paths.some((path) => path.includes(kind)),
+  // After a power loss the end of the log lacks the mark that tells damage from a write that was torn.
+  const kinds = ['.tsm', 'index.log', 'schema', 'MANIFEST', 'CATALOG', '/wal/'].filter(
+    (kind) => paths.some((path) => path.includes(kind)) && !(kind === '/wal/' && afterPowerLoss),
   );
   if (kinds.length === 0) return null;
   const kind = random.pick(kinds);
