@@ -5,6 +5,7 @@
 import type { Annotations } from './annotations.ts';
 import type { EvaluationContext } from './context.ts';
 import { countValues } from './count-values.ts';
+import { isSeriesBySeries } from './drop-metadata.ts';
 import { quantileOfSorted, sortNaNFirst } from './functions/quantile.ts';
 import { type Grouping, groupSeries } from './grouping.ts';
 import { METRIC_NAME } from './labels.ts';
@@ -27,7 +28,8 @@ export function evaluateAggregation(ctx: EvaluationContext, expr: Aggregation, g
  */
 function evaluateOperand(ctx: EvaluationContext, expr: Aggregation, grid: Grid): VectorValue {
   const groupsByName = !expr.without && expr.grouping.includes(METRIC_NAME);
-  if (!groupsByName || ctx.delayedNameRemoval) return ctx.evaluate(expr.expr, grid) as VectorValue;
+  if (!groupsByName || ctx.delayedNameRemoval || !isSeriesBySeries(expr.expr))
+    return ctx.evaluate(expr.expr, grid) as VectorValue;
   const delayed = ctx.withDelayedNameRemoval();
   const input = delayed.evaluate(expr.expr, grid) as VectorValue;
   const keys = new Set(input.series.map(({ labels, dropName }) => (dropName ? labels.withoutMetadata() : labels).key));

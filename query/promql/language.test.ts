@@ -550,6 +550,13 @@ eval instant at 1m max by (__name__) (max_over_time({__name__=~"._total"}[5m]))
   a_total 61
   b_total 63
 
+# Inside, names are dropped at once.
+eval instant at 1m max by (__name__) (count_values by (__name__) ("value", abs(a_total)))
+  {} 1
+
+eval instant at 1m max by (__name__, n) (label_replace(abs(a_total), "n", "$1", "__name__", "(.+)"))
+  {} 61
+
 eval instant at 1m max by (__name__) (max_over_time(a_total[5m]))
   {} 61
 `,
