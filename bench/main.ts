@@ -21,6 +21,7 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
 
   ingest   the cpu workload by line protocol: rate, CPU, memory, bytes (default)
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
+  promql   queries over data on disk, beside VictoriaMetrics [--hosts 400] [--hours 24] [--runs 21] [--keep]
 `;
 
 const name = positionals[0] ?? 'ingest';

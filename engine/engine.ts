@@ -6,7 +6,7 @@
  */
 import { Batch } from '../batch/batch.ts';
 import { ByteWriter } from '../bytes/writer.ts';
-import { systemClock } from '../clock/clock.ts';
+import { type Clock, systemClock } from '../clock/clock.ts';
 import { type LockFile, lockDirectory } from '../disk/lock-file.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { VarveError } from '../errors/errors.ts';
@@ -29,6 +29,7 @@ import {
   DEFAULT_PARTITION_SEC,
   DEFAULT_RESERVE_BYTES,
   type EngineOptions,
+  type Log,
   MAX_PARTITION_SEC,
   type ResolvedOptions,
 } from './options.ts';
@@ -101,7 +102,17 @@ export class Engine {
 
   /** Whether writes and reads are possible. */
   get ready(): boolean {
-    return this.state === 'open' && this.wal.writable && this.shortOfSpace === null;
+    return this.writeRefusal === null;
+  }
+
+  /** Why writes are refused now; null while they are taken. */
+  get writeRefusal(): string | null {
+    try {
+      this.assertWritable();
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** Looks at the free space of the disk, and stops taking writes before it is full; takes them again when it is not. */
@@ -113,8 +124,13 @@ export class Engine {
     this.shortOfSpace = refuse
       ? `cannot take writes: ${freeBytes} bytes are free on the disk of ${dataDir}, and ${reserveBytes} are kept in reserve`
       : null;
-    if (refuse) log('error', `${this.shortOfSpace}; reading goes on`);
-    else log('info', 'taking writes again', { freeBytes });
+    if (!refuse) {
+      log('info', 'taking writes again', { freeBytes });
+      return;
+    }
+    log('error', `${this.shortOfSpace}; reading goes on`);
+    // Rows take less room in files than in the log, and what is past its time to live or the cap may go at once.
+    this.checkpointer.run().catch(() => {});
   }
 
   /** Bytes of all memtables. */
@@ -301,6 +317,7 @@ export class Engine {
         segmentSizeBytes: walSegmentBytes,
         archiveDirectory: this.options.walArchiveDir,
         clock,
+        onArchiveFailure: archiveComplaint(log, clock),
         onSync: (seconds) => this.onSync?.(seconds),
         onFatal: (error) => this.onFatal?.(error),
       },
@@ -328,6 +345,16 @@ export class Engine {
     for (const loss of report.losses) log('error', 'lost acknowledged records of the log', { ...loss });
     return wal;
   }
+}
+
+/** Tells that segments cannot be archived, once a minute: until they can be, the log grows. */
+function archiveComplaint(log: Log, clock: Clock): (segment: string, error: Error) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (segment, error) => {
+    if (clock.monotonicMs() - toldMs < 60_000) return;
+    toldMs = clock.monotonicMs();
+    log('error', `cannot archive segments of the log: ${error.message}; the log keeps them and grows`, { segment });
+  };
 }
 
 /** Opens a data directory, replaying the log. Throws VarveError 'locked' while another process has it. */

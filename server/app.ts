@@ -11,6 +11,7 @@ import { readParameters } from './parameters.ts';
 import { errorHeaders, failure } from './prometheus-response.ts';
 import { RAW_ROUTES } from './raw-routes.ts';
 import type { Method, Route, RouteContext } from './route.ts';
+import { databaseRoutes } from './routes/databases.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { prometheusAdminRoutes } from './routes/prometheus-admin.ts';
@@ -39,6 +40,7 @@ const routes: readonly Route[] = [
   ...prometheusExemplarRoutes,
   ...prometheusFederateRoutes,
   ...prometheusAdminRoutes,
+  ...databaseRoutes,
   ...remoteReadRoutes,
 ];
 
@@ -69,6 +71,7 @@ export function createApp(state: ServerState): Hono<Environment> {
         engine: state.requireEngine,
         rules: state.rules(),
         ready: state.ready,
+        notReady: state.notReady,
         database: chooseDatabase(state.databaseOf.get(c.env.incoming) ?? null, parameters),
         parameters,
         request: c.req.raw,

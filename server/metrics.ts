@@ -133,6 +133,11 @@ const ENGINE_METRICS: readonly EngineMetric[] = [
   counter('varve_wal_bytes_written_total', 'Bytes written to the log.', ({ wal }) => wal.stats().bytesWritten),
   counter('varve_wal_syncs_total', 'Syncs of the log.', ({ wal }) => wal.stats().syncs),
   gauge('varve_wal_size_bytes', 'Bytes that the log holds on disk.', ({ wal }) => wal.stats().sizeBytes),
+  counter(
+    'varve_wal_archive_failures_total',
+    'Copies of log segments into the archive that failed.',
+    ({ wal }) => wal.stats().archiveFailures,
+  ),
   gauge('varve_wal_segments', 'Segments that the log holds.', ({ wal }) => wal.stats().segments),
   gauge('varve_wal_pending_bytes', 'Bytes accepted and not yet written.', ({ wal }) => wal.stats().pendingBytes),
   gauge(

@@ -15,6 +15,8 @@ export interface RouteContext {
   readonly rules: RuleManager | null;
   /** Whether writes and reads are served now. */
   ready(): boolean;
+  /** Why writes or reads are not served now; null when both are. */
+  notReady(): string | null;
   /** The database that path and parameters choose. */
   readonly database: string;
   readonly parameters: URLSearchParams;

@@ -55,6 +55,10 @@ export function createServer(config: ServerConfig): VarveServer {
     databaseOf: new WeakMap(),
     rules: () => rules,
     ready: () => engine?.ready === true && !closing,
+    notReady() {
+      if (closing) return 'the server is stopping';
+      return engine === undefined ? 'it is opening its data' : engine.writeRefusal;
+    },
     requireEngine() {
       if (engine === undefined) {
         throw new VarveError('overloaded', 'cannot serve yet: the server is opening its data, try again soon');

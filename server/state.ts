@@ -17,6 +17,8 @@ export interface ServerState {
   /** The rules; null when the server runs none, or does not yet. */
   rules(): RuleManager | null;
   ready(): boolean;
+  /** Why writes or reads are not served now; null when both are. */
+  notReady(): string | null;
   /** The route that answers a request, as its label in metrics. */
   readonly routeOf: WeakMap<IncomingMessage, string>;
   /** The database that the path's `/db/NAME` named. */

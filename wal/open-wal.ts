@@ -94,6 +94,7 @@ async function replayAndOpen(
       segmentSizeBytes: options.segmentSizeBytes ?? WAL_DEFAULTS.segmentSizeBytes,
       spareSegments: options.spareSegments ?? WAL_DEFAULTS.spareSegments,
       archiveDirectory: options.archiveDirectory ?? null,
+      onArchiveFailure: options.onArchiveFailure ?? (() => {}),
     },
     spares,
   );

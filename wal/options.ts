@@ -28,6 +28,8 @@ export interface WalOptions {
   clock?: Clock;
   /** Called after each sync with the seconds it took. */
   onSync?: (seconds: number) => void;
+  /** Called for every segment that could not be copied into the archive; it stays in the log and is tried again. */
+  onArchiveFailure?: (segment: string, error: Error) => void;
   /** Called once when the disk has failed so that nothing can be promised any more. The process should stop. */
   onFatal?: (error: Error) => void;
 }

@@ -15,6 +15,8 @@ export interface StoreOptions {
   segmentSizeBytes: number;
   spareSegments: number;
   archiveDirectory: string | null;
+  /** Called for every copy that failed; it is tried again later. */
+  onArchiveFailure: (segment: string, error: Error) => void;
 }
 
 interface ClosedSegment {
@@ -206,8 +208,9 @@ export class SegmentStore {
         await archiveSegment(this.fs, segment, this.options.archiveDirectory as string);
         segment.archived = true;
         this.archivedSegments++;
-      } catch {
+      } catch (error) {
         this.archiveFailures++;
+        this.options.onArchiveFailure(segment.name, error as Error);
         return;
       }
     }

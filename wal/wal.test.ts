@@ -362,7 +362,13 @@ describe('the archive', () => {
   });
 
   test('that cannot be written keeps the segments, and is tried again', async () => {
-    const { fs, wal } = await emptyLog({ segmentSizeBytes: 300, archiveDirectory: archive, spareSegments: 0 });
+    const told: string[] = [];
+    const { fs, wal } = await emptyLog({
+      segmentSizeBytes: 300,
+      archiveDirectory: archive,
+      spareSegments: 0,
+      onArchiveFailure: (segment, error) => told.push(`${segment} ${error.message}`),
+    });
     fs.fail('create', { times: 1000, code: 'EACCES', within: archive });
     for (let i = 1; i <= 20; i++) wal.append(BATCH, 1, bytes(`${i}`));
     await wal.sync();
@@ -371,6 +377,7 @@ describe('the archive', () => {
     wal.checkpoint(20);
     expect(wal.stats().segments).toBe(segments);
     expect(wal.stats().archiveFailures).toBeGreaterThan(0);
+    expect(told[0]).toMatch(/^0000000000000001\.wal .*EACCES/);
     fs.heal();
     await wal.archived();
     await wal.archived();

@@ -17,20 +17,22 @@ function ping({ parameters, config }: RouteContext): Response {
   return Response.json({ version: INFLUX_VERSION }, { headers });
 }
 
-function health({ ready, config }: RouteContext): Response {
+function health({ notReady, config }: RouteContext): Response {
+  const why = notReady();
   const body = {
     name: 'varve',
     status: 'pass',
-    message: ready() ? 'ready for queries and writes' : 'alive, opening its data',
+    message: why === null ? 'ready for queries and writes' : `alive, not ready: ${why}`,
     version: config.version,
     checks: [],
   };
   return Response.json(body, { headers: versionHeaders(config.version) });
 }
 
-function readiness({ ready }: RouteContext): Response {
-  if (ready()) return new Response('Varve is ready.\n');
-  return new Response('Varve is not ready: it is opening its data or shutting down.\n', {
+function readiness({ notReady }: RouteContext): Response {
+  const why = notReady();
+  if (why === null) return new Response('Varve is ready.\n');
+  return new Response(`Varve is not ready: ${why}\n`, {
     status: 503,
     headers: { 'retry-after': '1' },
   });

@@ -16,8 +16,8 @@ import { selectors } from '../selectors.ts';
 
 const METHODS: readonly Method[] = ['POST', 'PUT'];
 
-/** The handler, or the refusal while the API is off. */
-function guarded(handle: (context: RouteContext) => Promise<Response>): Route['handle'] {
+/** The handler, or the refusal while the administration is off. */
+export function guarded(handle: (context: RouteContext) => Promise<Response>): Route['handle'] {
   return (context) => {
     if (context.config.adminApi) return handle(context);
     const body = { status: 'error', errorType: 'unavailable', error: 'admin APIs disabled' };
