@@ -15,7 +15,8 @@ import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { replaceFile } from '../disk/atomic-file.ts';
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
-import { VarveError } from '../errors/errors.ts';
+import { assert, VarveError } from '../errors/errors.ts';
+import { fileName, generationOf } from './file-name.ts';
 
 const MAGIC = 'VARVEMAN';
 const VERSION = 1;
@@ -238,7 +239,8 @@ const NUMBERS = [
 
 /** Files by columns, so that what they share takes hardly any room. */
 interface FileColumns {
-  names: string[];
+  /** The generations in the files' names, as differences too: with the partition's start they make the name. */
+  named: number[];
   numbers: number[][];
   cold: number[];
 }
@@ -246,20 +248,29 @@ interface FileColumns {
 function toColumns(files: FileEntry[]): FileColumns {
   const sorted = [...files].sort((a, b) => a.partitionStartSec - b.partitionStartSec || a.generation - b.generation);
   return {
-    names: sorted.map((file) => file.name),
+    named: sorted.map((file, i) => namedGeneration(file) - (i === 0 ? 0 : namedGeneration(sorted[i - 1]))),
     numbers: NUMBERS.map((key) => sorted.map((file, i) => (i === 0 ? file[key] : file[key] - sorted[i - 1][key]))),
     cold: sorted.map((file) => (file.cold ? 1 : 0)),
   };
 }
 
-function fromColumns({ names, numbers, cold }: FileColumns): FileEntry[] {
+function namedGeneration({ name }: FileEntry): number {
+  const generation = generationOf(name);
+  assert(generation !== null, `${name} is not the name of a data file`);
+  return generation;
+}
+
+function fromColumns({ named, numbers, cold }: FileColumns): FileEntry[] {
   const sums = NUMBERS.map(() => 0);
-  return names.map((name, i) => {
-    const entry = { name, cold: cold[i] === 1 } as FileEntry;
+  let generation = 0;
+  return named.map((step, i) => {
+    const entry = { cold: cold[i] === 1 } as FileEntry;
     NUMBERS.forEach((key, k) => {
       sums[k] += numbers[k][i];
       entry[key] = sums[k];
     });
+    generation += step;
+    entry.name = fileName(entry.partitionStartSec, generation);
     return entry;
   });
 }
