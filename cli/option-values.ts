@@ -27,6 +27,13 @@ export function parseDurationOption(text: string): number {
   return ms;
 }
 
+/** A whole number, 0 or more. */
+export function parseCountOption(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError('Give a whole number.');
+  return count;
+}
+
 const SIZE_UNITS: Record<string, number> = { '': 1, b: 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 };
 
 /** A size in bytes: `64MiB`, `1GiB`, `500000`. */

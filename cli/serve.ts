@@ -17,6 +17,7 @@ import { createServer } from '../server/server.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import {
   type ListenAddress,
+  parseCountOption,
   parseDurationOption,
   parseListen,
   parseRegexOption,
@@ -24,6 +25,8 @@ import {
 } from './option-values.ts';
 import { addRuleOptions, type RuleOptions, ruleProblems, startRules } from './rule-options.ts';
 import { readVersion } from './version.ts';
+
+const LIMITS = DEFAULT_SERVER_LIMITS;
 
 interface ServeOptions extends RuleOptions {
   listen: ListenAddress;
@@ -42,6 +45,11 @@ interface ServeOptions extends RuleOptions {
   queryTimeout: number;
   promqlDelayedNameRemoval: boolean;
   typeAndUnitLabels: boolean;
+  queryConcurrency: number;
+  queryMaxSamples: number;
+  queryMaxSeries: number;
+  queryMaxMemory: number;
+  slowQuery: number;
   shutdownTimeout: number;
   corsOrigin: string;
   enableAdminApi: boolean;
@@ -92,6 +100,13 @@ export function addServeCommand(program: Command): void {
       'label series of remote write 2.0 with __type__ and __unit__, and tell counters by these',
       false,
     )
+    .addOption(count('--query-concurrency <number>', 'queries that run at once; others wait', LIMITS.queryConcurrency))
+    .addOption(count('--query-max-samples <number>', 'samples that one query may hold at once', LIMITS.queryMaxSamples))
+    .addOption(count('--query-max-series <number>', 'series that one selector may yield', LIMITS.queryMaxSeries))
+    .addOption(size('--query-max-memory <size>', 'memory that one selector may need', LIMITS.queryMaxBytes, '2GiB'))
+    .addOption(
+      duration('--slow-query <duration>', 'log queries that take longer; 0 logs none', LIMITS.slowQueryMs, '5s'),
+    )
     .addOption(duration('--shutdown-timeout <duration>', 'longest wait for requests when stopping', 10_000, '10s'))
     .addOption(
       new Option('--cors-origin <regex>', 'origins (RE2, matched whole) whose pages may read answers')
@@ -124,6 +139,10 @@ Log lines go to stderr as JSON. SIGTERM and SIGINT stop it cleanly.`,
 
 function duration(flags: string, text: string, ms: number, shown: string): Option {
   return new Option(flags, text).argParser(parseDurationOption).default(ms, shown);
+}
+
+function count(flags: string, text: string, value: number): Option {
+  return new Option(flags, text).argParser(parseCountOption).default(value);
 }
 
 function size(flags: string, text: string, bytes: number, shown: string): Option {
@@ -160,6 +179,11 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     version,
     bodyLimitBytes: options.maxBodySize,
     queryTimeoutMs: options.queryTimeout,
+    queryConcurrency: options.queryConcurrency,
+    queryMaxSamples: options.queryMaxSamples,
+    queryMaxSeries: options.queryMaxSeries,
+    queryMaxBytes: options.queryMaxMemory,
+    slowQueryMs: options.slowQuery,
     promql,
     corsOrigin: options.corsOrigin,
     adminApi: options.enableAdminApi,

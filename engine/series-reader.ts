@@ -4,7 +4,7 @@
 import type { RowSlice } from '../batch/column.ts';
 import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
-import { hasRows, readRows } from '../memtable/read.ts';
+import { countRows, hasRows, readRows } from '../memtable/read.ts';
 import { type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
@@ -61,7 +61,8 @@ interface Surroundings {
 /** Opens all that may hold rows of a database from `from` to `to`, both inclusive. */
 export function openSeriesReader(database: Database, from: Instant, to: Instant): SeriesReader {
   const tombstones = [...database.manifest.tombstones.values()];
-  return new SeriesReader({ tombstones, shapes: () => database.plainShapes() }, collectSources(database, from, to));
+  const around = { tombstones, shapes: () => database.plainShapes() };
+  return new SeriesReader(around, collectSources(database, from, to));
 }
 
 /** A reader on another thread. `open` throws ENOENT for a file that is gone. */
@@ -105,12 +106,18 @@ export class SeriesReader {
   }
 
   /**
-   * About how many samples of `count` series the reader would look at: what an average series has in each file, in
-   * proportion to the time that is asked for. Rows in memory count for one field.
+   * About how many rows the reader would look at for `count` series: what an average series has in each file, in
+   * proportion to the time that is asked for, and what some of them have in memory.
+   * @param some refs of a few of them
    */
-  estimateSamples(count: number): number {
+  estimateRows(some: readonly number[], count: number): number {
     let samples = 0;
-    for (const { minOffsetNs, maxOffsetNs, files } of this.sources) {
+    for (const { minOffsetNs, maxOffsetNs, files, memtables } of this.sources) {
+      for (const { view, partition } of memtables) {
+        let rows = 0;
+        for (const ref of some) rows += countRows(view, ref, partition);
+        samples += (rows / Math.max(1, some.length)) * count;
+      }
       for (const { entry } of files) {
         const spanNs = entry.maxOffsetNs - entry.minOffsetNs;
         const wantedNs = Math.min(maxOffsetNs, entry.maxOffsetNs) - Math.max(minOffsetNs, entry.minOffsetNs);

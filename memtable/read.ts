@@ -51,6 +51,13 @@ export function hasRows(view: MemtableView, ref: number, partition: number): boo
   return false;
 }
 
+/** Rows of the series in the partition as they came: of one time, there may be several. */
+export function countRows(view: MemtableView, ref: number, partition: number): number {
+  let rows = 0;
+  for (const chunk of chunksOf(view, ref, partition)) rows += wordOf(view, chunk, CHUNK_ROWS);
+  return rows;
+}
+
 /**
  * Rows of a series in a partition, strictly ascending in time.
  * @param shapes shape id → its fields; has to know every shape the memtable holds.

@@ -31,6 +31,8 @@ export interface StorageOptions {
   readonly deadlineMs?: number;
   /** Series that one selector may yield; 0: no limit. */
   readonly maxSeries?: number;
+  /** Memory that one selector may need, bytes, by an estimate before it is read; 0: no limit. */
+  readonly maxBytes?: number;
   /** Is told what the storage did. */
   readonly trace?: StorageTrace | null;
 }
@@ -39,15 +41,28 @@ export interface StorageOptions {
 export interface StorageTrace {
   selectMs: number;
   series: number;
-  /** Samples read from files and memory, and the time it took on threads; what the evaluation reads itself is in its own time. */
+  /** Samples read from files and memory. */
   samplesRead: number;
   threadMs: number;
+  /** Row groups that were decoded from files. */
+  blocksRead: number;
+  /** Reading and decoding on the main thread. */
+  readMs: number;
   selectors: number;
   spreadSelectors: number;
 }
 
 export function newStorageTrace(): StorageTrace {
-  return { selectMs: 0, series: 0, samplesRead: 0, threadMs: 0, selectors: 0, spreadSelectors: 0 };
+  return {
+    selectMs: 0,
+    series: 0,
+    samplesRead: 0,
+    threadMs: 0,
+    blocksRead: 0,
+    readMs: 0,
+    selectors: 0,
+    spreadSelectors: 0,
+  };
 }
 
 const SPREAD_SAMPLES = 1_000_000;
@@ -81,6 +96,7 @@ function selectSamples(
   const startedMs = performance.now();
   const series = selectSeries(database, matchers);
   refuseTooMany(series.length, options.maxSeries ?? 0);
+  refuseTooLarge(series.length, range, options.maxBytes ?? 0);
   if (trace) {
     trace.selectMs += performance.now() - startedMs;
     trace.series += series.length;
@@ -90,8 +106,7 @@ function selectSamples(
   if (workers === null || starts !== undefined || range.extended || !canSpread(range.func) || range.rangeMs === 0) {
     return set;
   }
-  const samples = openRange(database, range.startMs, range.endMs).estimateSamples(series.length);
-  if (samples < (options.spreadSamples ?? SPREAD_SAMPLES)) return set;
+  if (estimateWork(database, series, range) < (options.spreadSamples ?? SPREAD_SAMPLES)) return set;
   const spread = SpreadWindows.plan(series, range, range.func);
   if (spread === null) return set;
   return (async () => {
@@ -100,7 +115,8 @@ function selectSamples(
     const read = await spread.run(workers, () => openRange(database, range.startMs, range.endMs).plan(), options);
     if (trace) {
       trace.threadMs += performance.now() - spreadMs;
-      trace.samplesRead += read;
+      trace.samplesRead += read.samples;
+      trace.blocksRead += read.blocks;
       trace.spreadSelectors++;
     }
     // Refs of series that are gone may be another's by now.
@@ -111,9 +127,38 @@ function selectSamples(
   })();
 }
 
+/** Functions that look at each window anew. */
+const UNSLIDING: ReadonlySet<string | null> = new Set(['mad_over_time']);
+
+/** About how many samples will be read, or looked at where every window is looked at anew. */
+function estimateWork(database: Database, series: readonly PrometheusSeries[], range: SelectRange): number {
+  const { length } = series;
+  const some: number[] = [];
+  for (let i = 0; i < 16 && i < length; i++) some.push(series[Math.floor((i * length) / 16)].sources[0].ref);
+  const samples = openRange(database, range.startMs, range.endMs).estimateRows(some, length);
+  const overlap = UNSLIDING.has(range.func) && range.stepMs > 0 ? range.rangeMs / range.stepMs : 1;
+  return samples * Math.max(1, overlap);
+}
+
 export function refuseTooMany(count: number, maxSeries: number): void {
   if (maxSeries === 0 || count <= maxSeries) return;
   throw new VarveError('unprocessable', `query selects ${count} series, which is more than the limit of ${maxSeries}`);
+}
+
+/** What a series costs besides its values: its labels and the objects that hold its column, bytes; an estimate. */
+const SERIES_BYTES = 600;
+/** A value of a step, and whether it is there. */
+const STEP_BYTES = 9;
+
+function refuseTooLarge(count: number, range: SelectRange, maxBytes: number): void {
+  const steps = range.stepMs === 0 ? 1 : Math.floor((range.endMs - range.startMs - range.rangeMs) / range.stepMs) + 1;
+  const bytes = count * (SERIES_BYTES + Math.max(1, steps) * STEP_BYTES);
+  if (maxBytes === 0 || bytes <= maxBytes) return;
+  const mebibytes = (value: number) => `${Math.ceil(value / 2 ** 20)} MiB`;
+  throw new VarveError(
+    'unprocessable',
+    `query would need about ${mebibytes(bytes)} for ${count} series, more than the limit of ${mebibytes(maxBytes)}`,
+  );
 }
 
 function setOf(
@@ -152,7 +197,13 @@ function setOf(
     values: (i) => samplesOf(i).values,
   };
   if (starts === undefined) {
-    set.borrow = (i) => reader().borrow(series[i]);
+    set.borrow = (i) => {
+      if (trace === null) return reader().borrow(series[i]);
+      const startedMs = performance.now();
+      const borrowed = reader().borrow(series[i]);
+      trace.readMs += performance.now() - startedMs;
+      return borrowed;
+    };
   } else {
     let startsOf: StartTimes | null = null;
     set.startTimes = (i) => {

@@ -51,8 +51,10 @@ interface SharedTimes {
 export class SampleReader {
   /** Samples read so far. */
   samplesRead = 0;
-  /** Counts them too, when it is set. */
-  trace: { samplesRead: number } | null = null;
+  /** Row groups decoded so far, as far as `borrow` could do it in place. */
+  blocksRead = 0;
+  /** Counts both too, when it is set. */
+  trace: { samplesRead: number; blocksRead: number } | null = null;
   private readonly reader: SeriesReader;
   private readonly converted = new WeakMap<Float64Array, Float64Array>();
   private readonly buffer: NumberBuffer = { values: new Float64Array(16_384), used: 0 };
@@ -86,6 +88,8 @@ export class SampleReader {
       const { timesMs, repeats } = this.timesOf(spans);
       if (!repeats) {
         this.count(timesMs.length);
+        this.blocksRead += spans.length;
+        if (this.trace !== null) this.trace.blocksRead += spans.length;
         let mayHoldStale = false;
         for (const { span } of spans) if (span.type === FLOAT) mayHoldStale = true;
         return { timesMs, values: this.valuesOf(spans), mayHoldStale };

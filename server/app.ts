@@ -11,6 +11,7 @@ import { readParameters } from './parameters.ts';
 import { errorHeaders, failure } from './prometheus-response.ts';
 import { RAW_ROUTES } from './raw-routes.ts';
 import type { Method, Route, RouteContext } from './route.ts';
+import { activeQueryRoutes } from './routes/active-queries.ts';
 import { databaseRoutes } from './routes/databases.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -31,6 +32,7 @@ const routes: readonly Route[] = [
   ...healthRoutes,
   ...metricsRoutes,
   ...prometheusQueryRoutes,
+  ...activeQueryRoutes,
   ...prometheusSeriesRoutes,
   ...prometheusStatusRoutes,
   ...storageStatusRoutes,
@@ -69,6 +71,7 @@ export function createApp(state: ServerState): Hono<Environment> {
         config: state.config,
         metrics: state.metrics,
         engine: state.requireEngine,
+        queries: state.queries,
         rules: state.rules(),
         ready: state.ready,
         notReady: state.notReady,

@@ -16,6 +16,16 @@ export interface ServerConfig {
   lookbackMs: number;
   /** How long a query may run, unless its `timeout` parameter asks for less. */
   queryTimeoutMs: number;
+  /** Queries that may run at once; the others wait. 0: no limit. */
+  queryConcurrency: number;
+  /** Samples that one query may hold at once. */
+  queryMaxSamples: number;
+  /** Series that one selector may yield; 0: no limit. */
+  queryMaxSeries: number;
+  /** Memory that one selector may need, by an estimate made before it is read; 0: no limit. */
+  queryMaxBytes: number;
+  /** A query that takes longer is logged; 0: none is. */
+  slowQueryMs: number;
   /** Points per series that one range query may return. */
   rangePointsLimit: number;
   promql: PromqlFeatures;
@@ -35,6 +45,11 @@ export const DEFAULT_SERVER_LIMITS = {
   inflightLimitBytes: 256 * MIB,
   lookbackMs: 300_000,
   queryTimeoutMs: 120_000,
+  queryConcurrency: 20,
+  queryMaxSamples: 50_000_000,
+  queryMaxSeries: 2_000_000,
+  queryMaxBytes: 2048 * MIB,
+  slowQueryMs: 5_000,
   rangePointsLimit: 11_000,
   promql: {},
   corsOrigin: '.*',

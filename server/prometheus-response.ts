@@ -22,6 +22,8 @@ const ERROR_TYPES: Partial<Record<ErrorCode, string>> = {
 export interface Notes {
   warnings?: readonly string[];
   infos?: readonly string[];
+  /** What becomes the member `trace`. */
+  trace?: unknown;
 }
 
 /** Warnings, and infos, that one answer shows. */
@@ -60,7 +62,8 @@ const successHead = '{"status":"success","data":';
 function notesTail(notes: Notes): string {
   const warnings = notes.warnings?.length ? `,"warnings":${JSON.stringify(shown(notes.warnings, 'warning'))}` : '';
   const infos = notes.infos?.length ? `,"infos":${JSON.stringify(shown(notes.infos, 'info'))}` : '';
-  return `${warnings}${infos}}`;
+  const trace = notes.trace === undefined ? '' : `,"trace":${JSON.stringify(notes.trace)}`;
+  return `${warnings}${infos}${trace}}`;
 }
 
 /** The first of many notes, and how many more there are. */

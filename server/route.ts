@@ -2,8 +2,9 @@ import type { Engine } from '../engine/engine.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerMetrics } from './metrics.ts';
+import type { QueryGate } from './query-gate.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** What a route may use to answer one request. */
 export interface RouteContext {
@@ -11,6 +12,8 @@ export interface RouteContext {
   readonly metrics: ServerMetrics;
   /** The engine; throws a retryable error while the data is still being opened. */
   engine(): Engine;
+  /** The gate that queries pass. */
+  readonly queries: QueryGate;
   /** The rules; null when the server runs none, or does not yet. */
   readonly rules: RuleManager | null;
   /** Whether writes and reads are served now. */

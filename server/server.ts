@@ -18,6 +18,8 @@ import type { ServerConfig } from './config.ts';
 import { compileCors } from './cors.ts';
 import { splitDatabasePath } from './database-name.ts';
 import { createServerMetrics } from './metrics.ts';
+import { QueryGate } from './query-gate.ts';
+import { addQueryMetrics } from './query-metrics.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
 import type { ServerState } from './state.ts';
@@ -53,6 +55,7 @@ export function createServer(config: ServerConfig): VarveServer {
     cors: compileCors(config.corsOrigin),
     routeOf: new WeakMap(),
     databaseOf: new WeakMap(),
+    queries: new QueryGate(config.queryConcurrency),
     rules: () => rules,
     ready: () => engine?.ready === true && !closing,
     notReady() {
@@ -66,6 +69,7 @@ export function createServer(config: ServerConfig): VarveServer {
       return engine;
     },
   };
+  addQueryMetrics(metrics.registry, state.queries);
   const answerOther = getRequestListener(createApp(state).fetch, { overrideGlobalObjects: false });
 
   const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {

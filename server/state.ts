@@ -5,6 +5,7 @@ import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
 import type { Cors } from './cors.ts';
 import type { ServerMetrics } from './metrics.ts';
+import type { QueryGate } from './query-gate.ts';
 
 /** What the parts of one server share. */
 export interface ServerState {
@@ -14,6 +15,7 @@ export interface ServerState {
   readonly cors: Cors;
   /** The open engine; throws a retryable error while the data is being opened and while the server stops. */
   requireEngine(): Engine;
+  readonly queries: QueryGate;
   /** The rules; null when the server runs none, or does not yet. */
   rules(): RuleManager | null;
   ready(): boolean;

@@ -5,9 +5,15 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, VarveError } from '../../errors/errors.ts';
-import { STOP, type WindowJob } from './window-job.ts';
+import { STOP, type WindowJob, type WorkDone } from './window-job.ts';
 
 const IDLE_MS = 60_000;
+const WATCH_MS = 100;
+/** A thread that does not stop within this time is ended, whatever else it was to do: that is tried again. */
+const STOP_WITHIN_MS = 500;
+
+/** Code of the error that a job meets whose thread was ended. */
+export const THREAD_ENDED = 'THREAD_ENDED';
 
 export interface WorkerRequest {
   id: number;
@@ -16,22 +22,21 @@ export interface WorkerRequest {
 
 export interface WorkerAnswer {
   id: number;
-  /** Samples that were read. */
-  samples: number;
+  done: WorkDone;
   error?: { message: string; name: string; code?: string };
 }
 
 export interface QueryWorkers {
   /**
-   * Runs a job on all threads. Resolves with the samples read once every thread is done with it, also after `STOP` was
+   * Runs a job on all threads. Resolves with what was read once every thread is done with it, also after `STOP` was
    * set. Rejects with what a thread threw; Node's ENOENT means that a file has gone and a new plan is needed.
    */
-  run(job: WindowJob): Promise<number>;
+  run(job: WindowJob): Promise<WorkDone>;
   close(): Promise<void>;
 }
 
 interface Waiter {
-  resolve(samples: number): void;
+  resolve(done: WorkDone): void;
   reject(error: Error): void;
 }
 
@@ -57,15 +62,17 @@ function startThread(onEnd: (thread: Thread) => void): Thread {
     onEnd(thread);
   };
   worker.unref();
-  worker.on('message', ({ id, samples, error }: WorkerAnswer) => {
+  worker.on('message', ({ id, done, error }: WorkerAnswer) => {
     const waiter = thread.waiting.get(id);
     thread.waiting.delete(id);
     if (thread.waiting.size === 0) worker.unref();
-    if (error === undefined) waiter?.resolve(samples);
+    if (error === undefined) waiter?.resolve(done);
     else waiter?.reject(errorOf(error));
   });
   worker.on('error', end);
-  worker.on('exit', (code) => end(new Error(`a query thread ended with code ${code}`)));
+  worker.on('exit', (code) =>
+    end(Object.assign(new Error(`a query thread ended with code ${code}`), { code: THREAD_ENDED })),
+  );
   return thread;
 }
 
@@ -91,6 +98,15 @@ export function queryWorkers(count = availableParallelism()): QueryWorkers {
     threads = threads.filter((thread) => thread !== ended);
   };
 
+  const stoppedMs = new Map<number, number>();
+  const endLateThreads = (id: number, job: WindowJob) => {
+    if (Atomics.load(job.control, STOP) === 0) return;
+    const sinceMs = stoppedMs.get(id) ?? performance.now();
+    stoppedMs.set(id, sinceMs);
+    if (performance.now() - sinceMs < STOP_WITHIN_MS) return;
+    for (const { worker, waiting } of threads) if (waiting.has(id)) void worker.terminate();
+  };
+
   return {
     async run(job) {
       clearTimeout(idleTimer);
@@ -98,12 +114,13 @@ export function queryWorkers(count = availableParallelism()): QueryWorkers {
       const id = nextId++;
       const parts = threads.map(
         ({ worker, waiting }) =>
-          new Promise<number>((resolve, reject) => {
+          new Promise<WorkDone>((resolve, reject) => {
             waiting.set(id, { resolve, reject });
             worker.ref();
             worker.postMessage({ id, job } satisfies WorkerRequest);
           }),
       );
+      const watch = setInterval(() => endLateThreads(id, job), WATCH_MS);
       const ends = await Promise.allSettled(
         parts.map(async (part) => {
           try {
@@ -115,13 +132,16 @@ export function queryWorkers(count = availableParallelism()): QueryWorkers {
           }
         }),
       );
+      clearInterval(watch);
+      stoppedMs.delete(id);
       rest();
-      let samples = 0;
+      const sum: WorkDone = { samples: 0, blocks: 0 };
       for (const end of ends) {
         if (end.status === 'rejected') throw end.reason;
-        samples += end.value;
+        sum.samples += end.value.samples;
+        sum.blocks += end.value.blocks;
       }
-      return samples;
+      return sum;
     },
     close,
   };

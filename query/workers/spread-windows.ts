@@ -3,8 +3,8 @@ import type { ReadPlan } from '../../engine/series-reader.ts';
 import type { PrometheusSeries } from '../prometheus-series.ts';
 import type { CancelSignal } from '../promql/limits.ts';
 import type { SelectRange, WindowRequest } from '../promql/querier.ts';
-import type { QueryWorkers } from './pool.ts';
-import { STOP, type WindowJob } from './window-job.ts';
+import { type QueryWorkers, THREAD_ENDED } from './pool.ts';
+import { STOP, type WindowJob, type WorkDone } from './window-job.ts';
 
 /** Values of all series and steps together: beyond, the evaluation computes series by series, within its own limits. */
 const MAX_VALUES = 32_000_000;
@@ -79,12 +79,11 @@ export class SpreadWindows {
     return new SpreadWindows(job, placeOf);
   }
 
-  /** Has the threads do it. Returns the samples read. Stopped early, what is not done looks as if it had no samples. */
-  async run(workers: QueryWorkers, makePlan: () => ReadPlan, ends: Ends): Promise<number> {
+  /** Has the threads do it. Stopped early, what is not done looks as if it had no samples. */
+  async run(workers: QueryWorkers, makePlan: () => ReadPlan, ends: Ends): Promise<WorkDone> {
     const { control } = this.job;
     const watch = setInterval(() => {
-      const late = ends.deadlineMs !== undefined && performance.now() > ends.deadlineMs;
-      if (late || ends.signal?.aborted) Atomics.store(control, STOP, 1);
+      if (isOver(ends)) Atomics.store(control, STOP, 1);
     }, WATCH_MS);
     try {
       for (let attempt = 1; ; attempt++) {
@@ -92,8 +91,10 @@ export class SpreadWindows {
         try {
           return await workers.run({ ...this.job, plan: makePlan() });
         } catch (error) {
-          // A merge has replaced a file before a thread opened it.
-          if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw error;
+          if (isOver(ends)) return { samples: 0, blocks: 0 };
+          // A merge has replaced a file before a thread opened it, or a thread was ended because of another query.
+          const { code } = error as NodeJS.ErrnoException;
+          if ((code !== 'ENOENT' && code !== THREAD_ENDED) || attempt === MAX_ATTEMPTS) throw error;
           this.job.present.fill(0);
           this.job.samples.fill(0);
         }
@@ -120,6 +121,10 @@ export class SpreadWindows {
     present.set(this.job.present.subarray(place * steps, (place + 1) * steps));
     return samples[place];
   }
+}
+
+function isOver({ signal, deadlineMs }: Ends): boolean {
+  return signal?.aborted === true || (deadlineMs !== undefined && performance.now() > deadlineMs);
 }
 
 function sharedInts(length: number): Int32Array {

@@ -44,20 +44,28 @@ export function canSpread(func: string | null): func is string {
   return func !== null && RANGE_FUNCTIONS[func] !== undefined && !OTHER_ARGUMENTS.has(func);
 }
 
-/** Takes series until none is left. Returns the samples that it read. */
-export function runWindows(job: WindowJob, seriesReader: SeriesReader): number {
+/** What a thread read of a job. */
+export interface WorkDone {
+  samples: number;
+  /** Row groups decoded. */
+  blocks: number;
+}
+
+/** Takes series until none is left. */
+export function runWindows(job: WindowJob, seriesReader: SeriesReader): WorkDone {
   const { func, rangeMs, endsMs, refs, fields, fieldOf, control } = job;
   const steps = endsMs.length;
   const reader = new SampleReader(seriesReader);
   const windows = new Windows(endsMs, endsMs, rangeMs, 0);
   const { kernel } = RANGE_FUNCTIONS[func]!;
   const annotations = new Annotations();
-  for (;;) {
+  const stopped = () => Atomics.load(control, STOP) === 1;
+  while (!stopped()) {
     const first = Atomics.add(control, NEXT, SHARE);
-    if (first >= refs.length) return reader.samplesRead;
+    if (first >= refs.length) break;
     const end = Math.min(refs.length, first + SHARE);
     for (let s = first; s < end; s++) {
-      if (Atomics.load(control, STOP) === 1) return reader.samplesRead;
+      if (stopped()) break;
       const borrowed = reader.borrow({ sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] });
       let { timesMs: times, values } = borrowed;
       if (borrowed.mayHoldStale) ({ times, values } = withoutStale(times, values, null));
@@ -83,4 +91,5 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader): number {
       kernel(input, job.values.subarray(s * steps, (s + 1) * steps), job.present.subarray(s * steps, (s + 1) * steps));
     }
   }
+  return { samples: reader.samplesRead, blocks: reader.blocksRead };
 }

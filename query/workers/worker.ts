@@ -29,9 +29,9 @@ function closeAll(): void {
 
 parentPort?.on('message', ({ id, job }: WorkerRequest) => {
   clearTimeout(closeTimer);
-  const answer: WorkerAnswer = { id, samples: 0 };
+  const answer: WorkerAnswer = { id, done: { samples: 0, blocks: 0 } };
   try {
-    answer.samples = runWindows(job, readerOfPlan(job.plan, open));
+    answer.done = runWindows(job, readerOfPlan(job.plan, open));
   } catch (error) {
     const { message, name, code } = error as Error & { code?: string };
     answer.error = { message, name, code };

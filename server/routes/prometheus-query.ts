@@ -4,7 +4,7 @@
  */
 import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
-import { prometheusQuerier } from '../../query/prometheus-storage.ts';
+import { newStorageTrace, prometheusQuerier, type StorageTrace } from '../../query/prometheus-storage.ts';
 import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';
 import {
@@ -19,14 +19,16 @@ import {
 } from '../parameters.ts';
 import { instantResult, rangeResult } from '../prometheus-json.ts';
 import { successBytes } from '../prometheus-response.ts';
+import type { QueryTicket } from '../query-gate.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 async function instantQuery(context: RouteContext): Promise<Response> {
   const { parameters } = context;
   const limit = limitParameter(parameters);
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
-  const result = await run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
-  return answer(context, result, limit, () => instantResult(result.value, timeMs));
+  return run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, limit, ({ value }) =>
+    instantResult(value, timeMs),
+  );
 }
 
 async function rangeQuery(context: RouteContext): Promise<Response> {
@@ -49,46 +51,63 @@ async function rangeQuery(context: RouteContext): Promise<Response> {
       `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     );
   }
-  const result = await run(context, { startMs, endMs, stepMs });
-  return answer(context, result, limit, () => rangeResult(result.value, result.grid));
+  return run(context, { startMs, endMs, stepMs }, limit, ({ value, grid }) => rangeResult(value, grid));
 }
 
-/** The answer with the first `limit` series (0: all), and with statistics when they are asked for. */
-function answer(context: RouteContext, result: QueryResult, limit: number, write: () => Uint8Array): Response {
-  const { value, infos } = result;
-  const warnings = [...result.warnings];
-  if (limit > 0 && (value.kind === 'vector' || value.kind === 'matrix') && value.series.length > limit) {
-    value.series.length = limit;
-    warnings.push('results truncated due to limit');
-  }
-  const wantsStats = (context.parameters.get('stats') ?? '') !== '';
-  return successBytes(write(), { warnings, infos }, wantsStats ? `,"stats":${queryStats(result)}` : '');
-}
+/** Turns a result into JSON. */
+type Write = (result: QueryResult) => Uint8Array;
 
-/** Figures of a query as Prometheus names them; times are seconds. */
-function queryStats({ stats }: QueryResult): string {
-  const totalTime = (stats.fetchMs + stats.evaluateMs) / 1000;
-  return JSON.stringify({
-    timings: {
-      evalTotalTime: totalTime,
-      resultSortTime: 0,
-      queryPreparationTime: stats.fetchMs / 1000,
-      innerEvalTime: stats.evaluateMs / 1000,
-      execQueueTime: 0,
-      execTotalTime: totalTime,
-    },
-    samples: { totalQueryableSamples: stats.totalSamples, peakSamples: stats.peakSamples },
+/** Runs the query in its turn and answers. */
+async function run(context: RouteContext, times: QueryTimes, limit: number, write: Write): Promise<Response> {
+  const { database, parameters, request, config } = context;
+  const query = parameters.get('query') ?? '';
+  const path = new URL(request.url).pathname;
+  const timeoutMs = queryTimeoutMs(context);
+  const startedMs = performance.now();
+  const origin = { query, database, path, signal: request.signal, timeoutMs };
+  return context.queries.run(origin, async (ticket) => {
+    const trace = newStorageTrace();
+    const deadlineMs = startedMs + timeoutMs;
+    const result = await evaluateQuery(context, times, ticket, deadlineMs, trace);
+    const tookMs = performance.now() - startedMs;
+    if (config.slowQueryMs > 0 && tookMs >= config.slowQueryMs) {
+      const { totalSamples: samples, peakSamples } = result.stats;
+      config.log.warn(
+        { query, database, durationMs: Math.round(tookMs), samples, peakSamples, series: trace.series },
+        'slow query',
+      );
+    }
+    return answer(context, result, limit, write, ticket, trace);
   });
 }
 
 /** Parses and evaluates the `query` parameter. What is wrong with the expression is told as that parameter's fault. */
-async function run(context: RouteContext, times: QueryTimes): Promise<QueryResult> {
-  const { engine, database, parameters } = context;
-  const options = queryOptions(context);
+async function evaluateQuery(
+  context: RouteContext,
+  times: QueryTimes,
+  { signal }: QueryTicket,
+  deadlineMs: number,
+  trace: StorageTrace,
+): Promise<QueryResult> {
+  const { engine, database, parameters, config } = context;
+  const { queryMaxSamples: maxSamples, queryMaxSeries: maxSeries, queryMaxBytes: maxBytes } = config;
   const querier = prometheusQuerier(engine().database(database), {
     starts: companion(engine(), database, 'starts'),
     workers: sharedQueryWorkers(),
+    signal,
+    deadlineMs,
+    maxSeries,
+    maxBytes,
+    trace,
   });
+  const options: QueryOptions = {
+    ...config.promql,
+    lookbackMs: lookbackMs(parameters) || config.lookbackMs,
+    // No time at all is over at once; to the evaluation, 0 is no limit.
+    timeoutMs: Math.max(deadlineMs - performance.now(), Number.EPSILON),
+    limits: { maxSeries, ...(maxSamples > 0 ? { maxSamples } : {}) },
+    signal,
+  };
   try {
     return await evaluate(parameters.get('query') ?? '', times, querier, options);
   } catch (error) {
@@ -97,16 +116,70 @@ async function run(context: RouteContext, times: QueryTimes): Promise<QueryResul
   }
 }
 
-/** Lookback, time limit and cancellation. A client that leaves takes its query with it. */
-function queryOptions({ parameters, config, request }: RouteContext): QueryOptions {
-  // No time at all is over at once; to the evaluation, 0 is no limit.
-  const askedMs = Math.max(durationParameterMs(parameters, 'timeout', Infinity), Number.EPSILON);
+/** The answer with the first `limit` series (0: all), and with statistics and a trace when they are asked for. */
+function answer(
+  { parameters }: RouteContext,
+  result: QueryResult,
+  limit: number,
+  write: Write,
+  ticket: QueryTicket,
+  storage: StorageTrace,
+): Response {
+  const { value, infos } = result;
+  const warnings = [...result.warnings];
+  if (limit > 0 && (value.kind === 'vector' || value.kind === 'matrix') && value.series.length > limit) {
+    value.series.length = limit;
+    warnings.push('results truncated due to limit');
+  }
+  const wantsStats = (parameters.get('stats') ?? '') !== '';
+  const writeMs = performance.now();
+  const data = write(result);
+  const encodeMs = performance.now() - writeMs;
+  const stats = wantsStats ? `,"stats":${queryStats(result, ticket)}` : '';
+  const trace = parameters.get('trace') === '1' ? { trace: traceOf(result, ticket, storage, encodeMs) } : {};
+  return successBytes(data, { warnings, infos, ...trace }, stats);
+}
+
+/** Where the time went; ms. Reading and decoding on the main thread are part of evaluating. */
+function traceOf({ stats }: QueryResult, { waitedMs }: QueryTicket, storage: StorageTrace, encodeMs: number): unknown {
+  const round = (ms: number) => Math.round(ms * 1000) / 1000;
   return {
-    ...config.promql,
-    lookbackMs: lookbackMs(parameters) || config.lookbackMs,
-    timeoutMs: config.queryTimeoutMs > 0 ? Math.min(askedMs, config.queryTimeoutMs) : askedMs,
-    signal: request.signal,
+    queueMs: round(waitedMs),
+    selectMs: round(storage.selectMs),
+    threadsMs: round(storage.threadMs),
+    readMs: round(storage.readMs),
+    evaluateMs: round(Math.max(0, stats.evaluateMs - storage.readMs)),
+    encodeMs: round(encodeMs),
+    selectors: storage.selectors,
+    selectorsOnThreads: storage.spreadSelectors,
+    series: storage.series,
+    blocksRead: storage.blocksRead,
+    samplesRead: storage.samplesRead,
+    samplesLookedAt: stats.totalSamples,
+    samplesHeld: stats.peakSamples,
   };
+}
+
+/** Figures of a query as Prometheus names them; times are seconds. */
+function queryStats({ stats }: QueryResult, { waitedMs }: QueryTicket): string {
+  const totalTime = (stats.fetchMs + stats.evaluateMs) / 1000;
+  return JSON.stringify({
+    timings: {
+      evalTotalTime: totalTime,
+      resultSortTime: 0,
+      queryPreparationTime: stats.fetchMs / 1000,
+      innerEvalTime: stats.evaluateMs / 1000,
+      execQueueTime: waitedMs / 1000,
+      execTotalTime: totalTime + waitedMs / 1000,
+    },
+    samples: { totalQueryableSamples: stats.totalSamples, peakSamples: stats.peakSamples },
+  });
+}
+
+/** How long the query may take, by its own wish and the server's. */
+function queryTimeoutMs({ parameters, config }: RouteContext): number {
+  const askedMs = durationParameterMs(parameters, 'timeout', Infinity);
+  return config.queryTimeoutMs > 0 ? Math.min(askedMs, config.queryTimeoutMs) : askedMs;
 }
 
 /** The `lookback_delta` parameter; 0 when the server's is to be used. */

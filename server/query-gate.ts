@@ -1,0 +1,139 @@
+/**
+ * The gate that queries pass: only some run at once, the others wait in the order in which they came. What is here can be
+ * listed and killed, and is canceled when its client leaves.
+ */
+import { VarveError } from '../errors/errors.ts';
+
+/** A query that waits or runs. */
+export interface ActiveQuery {
+  readonly id: string;
+  readonly query: string;
+  readonly database: string;
+  readonly path: string;
+  /** When it came, ms since the epoch. */
+  readonly startMs: number;
+  running: boolean;
+}
+
+export interface QueryTicket {
+  readonly id: string;
+  /** Aborted when the client leaves or somebody kills the query. */
+  readonly signal: AbortSignal;
+  /** Time spent waiting, ms. */
+  readonly waitedMs: number;
+}
+
+export interface QueryOrigin {
+  readonly query: string;
+  readonly database: string;
+  readonly path: string;
+  /** The request's own signal. */
+  readonly signal: AbortSignal;
+  /** Longest time to wait, ms; 0 and below: none at all. Infinity: no limit. */
+  readonly timeoutMs: number;
+}
+
+interface Entry {
+  readonly active: ActiveQuery;
+  readonly controller: AbortController;
+  /** Lets it in, while it waits. */
+  enter: (() => void) | null;
+}
+
+export class QueryGate {
+  private readonly concurrency: number;
+  private readonly entries = new Map<string, Entry>();
+  private readonly waiting: Entry[] = [];
+  private inside = 0;
+  private nextId = 1;
+
+  /** @param concurrency queries that may run at once; 0: as many as come. */
+  constructor(concurrency: number) {
+    this.concurrency = concurrency > 0 ? concurrency : Infinity;
+  }
+
+  get runningCount(): number {
+    return this.inside;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** All that wait or run, oldest first. */
+  list(): ActiveQuery[] {
+    return [...this.entries.values()].map(({ active }) => active);
+  }
+
+  /** Cancels a query; false when there is none of that id (any more). */
+  kill(id: string): boolean {
+    const entry = this.entries.get(id);
+    entry?.controller.abort();
+    return entry !== undefined;
+  }
+
+  /** Runs a query when it is its turn. Throws `timeout` or `canceled` when that does not come in time. */
+  async run<T>(origin: QueryOrigin, execute: (ticket: QueryTicket) => Promise<T>): Promise<T> {
+    const { query, database, path } = origin;
+    const id = String(this.nextId++);
+    const controller = new AbortController();
+    const active = { id, query, database, path, startMs: Date.now(), running: false };
+    const entry: Entry = { active, controller, enter: null };
+    const leave = () => controller.abort();
+    if (origin.signal.aborted) leave();
+    origin.signal.addEventListener('abort', leave, { once: true });
+    this.entries.set(id, entry);
+    const startedMs = performance.now();
+    try {
+      await this.enter(entry, origin.timeoutMs);
+      try {
+        active.running = true;
+        return await execute({ id, signal: controller.signal, waitedMs: performance.now() - startedMs });
+      } finally {
+        this.inside--;
+        this.admit();
+      }
+    } finally {
+      this.entries.delete(id);
+      origin.signal.removeEventListener('abort', leave);
+    }
+  }
+
+  /** Resolves when the query is inside. */
+  private async enter(entry: Entry, timeoutMs: number): Promise<void> {
+    if (this.inside < this.concurrency) {
+      this.inside++;
+      return;
+    }
+    const { signal } = entry.controller;
+    await new Promise<void>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (error: VarveError | null) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+        entry.enter = null;
+        if (error === null) resolve();
+        else {
+          this.waiting.splice(this.waiting.indexOf(entry), 1);
+          reject(error);
+        }
+      };
+      const onAbort = () => settle(new VarveError('canceled', 'query was canceled in query queue'));
+      entry.enter = () => settle(null);
+      this.waiting.push(entry);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else if (timeoutMs !== Infinity) {
+        const late = () => settle(new VarveError('timeout', 'query timed out in query queue'));
+        timer = setTimeout(late, Math.max(0, timeoutMs));
+      }
+    });
+  }
+
+  private admit(): void {
+    while (this.inside < this.concurrency && this.waiting.length > 0) {
+      this.inside++;
+      this.waiting.shift()?.enter?.();
+    }
+  }
+}
