@@ -10,6 +10,9 @@ import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { type Diagnosis, examine } from '../engine/doctor.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
 
+/** Series of a damaged file that are named. */
+const SHOWN_SERIES = 20;
+
 interface DoctorCommandOptions {
   data: string;
   repair: boolean;
@@ -71,9 +74,13 @@ function describe(dataDir: string, diagnosis: Diagnosis): string {
   const lines = [
     `${dataDir}: ${databases} databases, ${files} files with ${rows} rows in ${bytes} bytes, ${logRecords} log records`,
   ];
-  for (const { path, what, lost, remedy } of findings) {
+  for (const { path, what, lost, series, remedy } of findings) {
     lines.push('', path, `  wrong: ${what}`);
     if (lost !== '') lines.push(`  lost:  ${lost}`);
+    for (const key of series.slice(0, SHOWN_SERIES)) lines.push(`         ${key}`);
+    if (series.length > SHOWN_SERIES) {
+      lines.push(`         and ${series.length - SHOWN_SERIES} more series, which --json lists`);
+    }
     lines.push(`  do:    ${remedy}`);
   }
   lines.push('', findings.length === 0 ? 'sound' : `${findings.length} findings`);

@@ -8,10 +8,12 @@ import { IndexLog } from '../index/index-log.ts';
 import { SeriesIndex } from '../index/series-index.ts';
 import { openTsm } from '../tsm/reader.ts';
 import { verifyTsm } from '../tsm/verify.ts';
+import { readCheckpoint } from '../wal/checkpoint.ts';
 import { dumpLog } from '../wal/dump.ts';
 import { Catalog, type CatalogEntry } from './catalog.ts';
 import { type FileEntry, Manifest } from './manifest.ts';
 import { describeLoss, quarantine } from './quarantine.ts';
+import { SCHEMA_NAME, SchemaFile } from './schema-file.ts';
 
 /** One thing that is wrong. */
 export interface Finding {
@@ -20,6 +22,8 @@ export interface Finding {
   what: string;
   /** Rows that cannot be read because of it, in words; empty when none are. */
   lost: string;
+  /** Keys of the series that the rows are of, as far as the file still tells. */
+  series: string[];
   remedy: string;
   repaired: boolean;
 }
@@ -58,7 +62,7 @@ export function examine(fs: FileSystem, dataDir: string, options: DoctorOptions)
 }
 
 function addFinding(diagnosis: Diagnosis, path: string, error: unknown, remedy: string, lost = ''): Finding {
-  const finding = { path, what: (error as Error).message, lost, remedy, repaired: false };
+  const finding = { path, what: (error as Error).message, lost, series: [], remedy, repaired: false };
   diagnosis.findings.push(finding);
   return finding;
 }
@@ -87,6 +91,12 @@ function examineDatabase(
     if (!(error instanceof VarveError)) throw error;
     indexIsSound = false;
     addFinding(diagnosis, `${below}/index.log`, error, 'start the server: it rebuilds the index from the data files');
+  }
+  try {
+    new SchemaFile(fs, directory).load(new SeriesIndex());
+  } catch (error) {
+    if (!(error instanceof VarveError)) throw error;
+    addFinding(diagnosis, `${below}/${SCHEMA_NAME}`, error, 'start the server: it writes the file anew from the index');
   }
   for (const file of [...manifest.files.values()]) {
     diagnosis.files++;
@@ -121,6 +131,7 @@ function examineFile(
     path: `${below}/${entry.name}`,
     what: problems.join('; '),
     lost: describeLoss(entry),
+    series: seriesOf(fs, path),
     remedy: 'run again with --repair to put the file aside and serve the rest, or restore it from a backup',
     repaired: false,
   };
@@ -130,6 +141,20 @@ function examineFile(
     finding.remedy = `put aside in ${below}/quarantine; restore it from a backup if there is one`;
   }
   diagnosis.findings.push(finding);
+}
+
+/** The series of a damaged file; none when not even that can be read. */
+function seriesOf(fs: FileSystem, path: string): string[] {
+  try {
+    const file = openTsm(fs, path);
+    try {
+      return [...file.keys()].map(({ key }) => new TextDecoder().decode(key));
+    } finally {
+      file.close();
+    }
+  } catch {
+    return [];
+  }
 }
 
 function contradictions(fs: FileSystem, path: string, entry: FileEntry, index: SeriesIndex | null): string[] {
@@ -160,6 +185,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function examineLog(fs: FileSystem, dataDir: string, diagnosis: Diagnosis): void {
+  if (readCheckpoint(fs, `${dataDir}/wal`) === null) {
+    const what = new Error('it is damaged, so nobody knows from where on the log counts');
+    addFinding(diagnosis, 'wal/CHECKPOINT', what, 'start with --wal-recovery=skip, which replays all that is left');
+  }
   for (const entry of dumpLog(fs, `${dataDir}/wal`)) {
     if (entry.kind === 'record') diagnosis.logRecords++;
     else if (entry.kind === 'segment' && entry.header === 'bad') {
