@@ -277,6 +277,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   freeBytes(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
     return Math.max(0, this.capacityBytes - this.usedBytes());
   }
 

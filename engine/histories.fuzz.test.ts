@@ -6,7 +6,7 @@ import { History } from './histories.ts';
 
 const HISTORIES = Number(process.env.VARVE_HISTORIES ?? 2000);
 const FIRST_SEED = Number(process.env.VARVE_SEED ?? 1);
-const STEPS = 30;
+const STEPS = 24;
 
 async function run(seed: number): Promise<void> {
   const history = new History(seed);

@@ -160,10 +160,10 @@ export class History {
 
   private async maintain(force = this.random.chance(0.3)): Promise<void> {
     const files = () => this.engine.allDatabases().flatMap(({ manifest }) => [...manifest.files.values()]);
-    const before = new Set(files().map(({ name }) => name));
+    const before = new Set(files());
     await this.checked(force ? 'compact' : 'maintain', () => this.engine.maintenance.run(force));
     for (const entry of files()) {
-      const stays = before.has(entry.name) && isExpired(entry, RETENTION_MS, this.clock.nowMs());
+      const stays = before.has(entry) && isExpired(entry, RETENTION_MS, this.clock.nowMs());
       if (stays) throw new HistoryFailure(`${entry.name} has expired and is still there`);
     }
   }
@@ -174,8 +174,8 @@ export class History {
     return ['0', '1', '2', '3', `${day}a`, `${day}b`, `${day}c`];
   }
 
-  /** Whether the rows were taken; when not, the disk is full or has failed. */
-  private async write(): Promise<boolean> {
+  /** Writes random rows. Throws when the disk is full or has failed. */
+  private async write(wait = this.random.chance(0.8)): Promise<void> {
     const [name, partitionDurationSec] = this.random.pick(DATABASES);
     const database = this.engine.createDatabase(name, { partitionDurationSec });
     const rows = fillRandomly(this.batch, this.random, database, this.seriesNow(), this.clock.nowMs());
@@ -183,22 +183,25 @@ export class History {
     for (const { series, time, values } of rows) this.model.write(name, series, time, values);
     const again = this.random.chance(0.05);
     if (again) lsn = this.engine.commit(database, this.batch);
-    const wait = this.random.chance(0.8);
     this.steps.push(`write ${rows.length} rows to ${name}${again ? ' twice' : ''}${wait ? '' : ', not waited for'}`);
-    if (!wait) return true;
+    if (!wait) return;
     await this.engine.durable(lsn);
     this.model.settle();
-    return true;
   }
 
   /** Flushes, merges and writes at the same time; sometimes the process dies in the midst of it. */
   private async overlapping(): Promise<void> {
     this.steps.push('flush, maintain and write at the same time');
-    const work = [this.engine.flush(), this.engine.maintenance.run(this.random.chance(0.3))];
+    if (this.random.chance(0.5)) await this.daysGoBy();
+    const work = [this.engine.maintenance.run(this.random.chance(0.3))];
+    if (this.random.chance(0.5)) work.push(this.engine.flush());
     const ended = Promise.allSettled(work);
-    for (let n = this.random.below(3); n > 0; n--) await this.write();
+    for (let n = this.random.below(4); n > 0; n--) {
+      for (let turns = this.random.below(20); turns > 0; turns--) await Promise.resolve();
+      await this.write(false);
+    }
     if (this.random.chance(0.4)) {
-      for (let n = this.random.below(12); n > 0; n--) await Promise.resolve();
+      for (let turns = this.random.below(12); turns > 0; turns--) await Promise.resolve();
       await this.die('kill', 'in the midst of it');
       return;
     }
