@@ -5,6 +5,7 @@ import type { RowSlice } from '../batch/column.ts';
 import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
 import { countRows, hasRows, readRows } from '../memtable/read.ts';
+import type { ColumnCache } from '../tsm/column-cache.ts';
 import { type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
@@ -166,6 +167,7 @@ export class SeriesReader {
     ref: number,
     field: string,
     buffer: NumberBuffer,
+    columns: ColumnCache | null,
     visit: (startSec: number, span: NumberSpan) => void,
   ): boolean {
     for (const { startSec, minOffsetNs, maxOffsetNs, files, memtables } of this.sources) {
@@ -173,7 +175,7 @@ export class SeriesReader {
       let found: readonly NumberSpan[] = [];
       for (const { entry, file } of files) {
         if (this.isTouched(ref, entry)) return false;
-        const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer);
+        const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns);
         if (spans === null || (spans.length > 0 && found.length > 0)) return false;
         if (spans.length > 0) found = spans;
       }

@@ -107,7 +107,7 @@ function selectSamples(
     return set;
   }
   if (estimateWork(database, series, range) < (options.spreadSamples ?? SPREAD_SAMPLES)) return set;
-  const spread = SpreadWindows.plan(series, range, range.func);
+  const spread = SpreadWindows.plan(series, range, range.func, workers.count);
   if (spread === null) return set;
   return (async () => {
     const { removals } = database.index;

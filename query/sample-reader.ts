@@ -10,7 +10,12 @@
 import type { Column } from '../batch/column.ts';
 import { FLOAT, UNSIGNED } from '../batch/field-type.ts';
 import type { PartitionRows, SeriesReader } from '../engine/series-reader.ts';
+import { ColumnCache } from '../tsm/column-cache.ts';
 import type { NumberBuffer, NumberSpan } from '../tsm/number-reader.ts';
+
+/** Columns of this thread's queries, kept decoded between them. */
+const COLUMN_CACHE_BYTES = 32 << 20;
+const columnCache = new ColumnCache(COLUMN_CACHE_BYTES);
 
 /** A field of a series: where a PromQL series' samples are. */
 export interface FieldSource {
@@ -82,7 +87,10 @@ export class SampleReader {
     const { buffer } = this;
     buffer.used = 0;
     this.spans = [];
-    if (sources.length === 1 && this.reader.readNumbers(sources[0].ref, sources[0].field, buffer, this.visit)) {
+    if (
+      sources.length === 1 &&
+      this.reader.readNumbers(sources[0].ref, sources[0].field, buffer, columnCache, this.visit)
+    ) {
       const { spans } = this;
       if (spans.length === 0) return NO_SAMPLES;
       const { timesMs, repeats } = this.timesOf(spans);

@@ -31,7 +31,8 @@ export class GroupReader {
   /** Field ids of each field list. */
   readonly lists: readonly Int32Array[];
   private readonly file: ReadableFile;
-  private readonly id = nextFileId++;
+  /** Tells the readers of a process apart. */
+  readonly id = nextFileId++;
   /** The frame of joined groups read last: its columns are usually asked for together. */
   private frame = { first: -1, last: -1, bytes: new Uint8Array(0) as Uint8Array };
 

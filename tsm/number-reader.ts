@@ -2,8 +2,12 @@
  * Columns of numbers read into a buffer that is used again and again: for queries that look at one column at a time and
  * keep nothing of it. Against `TsmFile.read` this spares the memory of every column, and decoding what lies behind the
  * wanted rows.
+ *
+ * Columns of small integers may be kept decoded, one or two bytes a value, in a `ColumnCache` of bounded size.
  */
+
 import { lowerBound, upperBound } from '../batch/row-slices.ts';
+import type { ColumnCache } from './column-cache.ts';
 import { type DecodeCache, sharedDecodeCache } from './decode-cache.ts';
 import type { TsmFile } from './reader.ts';
 import { IS_PACK } from './row-groups.ts';
@@ -48,6 +52,7 @@ export function readNumbers(
   minOffsetNs: number,
   maxOffsetNs: number,
   buffer: NumberBuffer,
+  columns: ColumnCache | null = null,
   cache: DecodeCache = sharedDecodeCache,
 ): readonly NumberSpan[] | null {
   const position = file.find(ref);
@@ -68,9 +73,17 @@ export function readNumbers(
     if (from >= to) continue;
     reserveNumbers(buffer, rows);
     const { used } = buffer;
-    if (col < 0 || !reader.numbersInto(g, col, to, buffer.values.subarray(used, used + rows))) {
+    if (col < 0) {
       buffer.used = start;
       return null;
+    }
+    const key = columns === null ? -1 : columns.key(reader.id, g, col);
+    if (columns === null || !columns.copy(key, to, buffer.values, used)) {
+      if (!reader.numbersInto(g, col, to, buffer.values.subarray(used, used + rows))) {
+        buffer.used = start;
+        return null;
+      }
+      columns?.keep(key, buffer.values, used, to);
     }
     buffer.used = used + to;
     const span = { times, from, to, valuesFrom: used + from, type: reader.fieldOf(g, col).type };

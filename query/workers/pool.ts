@@ -18,6 +18,8 @@ export const THREAD_ENDED = 'THREAD_ENDED';
 export interface WorkerRequest {
   id: number;
   job: WindowJob;
+  /** Which of the threads it goes to. */
+  thread: number;
 }
 
 export interface WorkerAnswer {
@@ -27,6 +29,8 @@ export interface WorkerAnswer {
 }
 
 export interface QueryWorkers {
+  /** Threads that a job is run on. */
+  readonly count: number;
   /**
    * Runs a job on all threads. Resolves with what was read once every thread is done with it, also after `STOP` was
    * set. Rejects with what a thread threw; Node's ENOENT means that a file has gone and a new plan is needed.
@@ -108,16 +112,17 @@ export function queryWorkers(count = availableParallelism()): QueryWorkers {
   };
 
   return {
+    count,
     async run(job) {
       clearTimeout(idleTimer);
       while (threads.length < count) threads.push(startThread(drop));
       const id = nextId++;
       const parts = threads.map(
-        ({ worker, waiting }) =>
+        ({ worker, waiting }, thread) =>
           new Promise<WorkDone>((resolve, reject) => {
             waiting.set(id, { resolve, reject });
             worker.ref();
-            worker.postMessage({ id, job } satisfies WorkerRequest);
+            worker.postMessage({ id, job, thread } satisfies WorkerRequest);
           }),
       );
       const watch = setInterval(() => endLateThreads(id, job), WATCH_MS);

@@ -4,7 +4,7 @@ import type { PrometheusSeries } from '../prometheus-series.ts';
 import type { CancelSignal } from '../promql/limits.ts';
 import type { SelectRange, WindowRequest } from '../promql/querier.ts';
 import { type QueryWorkers, THREAD_ENDED } from './pool.ts';
-import { STOP, type WindowJob, type WorkDone } from './window-job.ts';
+import { NEXT, STOP, sectionOf, type WindowJob, type WorkDone } from './window-job.ts';
 
 /** Values of all series and steps together: beyond, the evaluation computes series by series, within its own limits. */
 const MAX_VALUES = 32_000_000;
@@ -28,7 +28,12 @@ export class SpreadWindows {
   }
 
   /** Null when it cannot be done this way: names coincide, or the result would be too large. */
-  static plan(series: readonly PrometheusSeries[], range: SelectRange, func: string): SpreadWindows | null {
+  static plan(
+    series: readonly PrometheusSeries[],
+    range: SelectRange,
+    func: string,
+    threads: number,
+  ): SpreadWindows | null {
     const count = series.length;
     const firstEndMs = range.startMs - 1 + range.rangeMs;
     const steps = range.stepMs === 0 ? 1 : Math.floor((range.endMs - firstEndMs) / range.stepMs) + 1;
@@ -47,9 +52,16 @@ export class SpreadWindows {
       }
       fieldOfSeries[i] = id;
     }
-    // All fields of a ref follow one another, as they do in files.
+    // In sections, and there all fields of a ref follow one another, as they do in files.
     const keys = new Float64Array(count);
-    for (let i = 0; i < count; i++) keys[i] = series[i].sources[0].ref * fields.length + fieldOfSeries[i];
+    const sections = new Int32Array(threads + 1);
+    for (let i = 0; i < count; i++) {
+      const [{ ref }] = series[i].sources;
+      const section = sectionOf(ref, threads);
+      sections[section + 1]++;
+      keys[i] = (section * 2 ** 31 + ref) * fields.length + fieldOfSeries[i];
+    }
+    for (let t = 0; t < threads; t++) sections[t + 1] += sections[t];
     const order = new Uint32Array(count);
     for (let i = 0; i < count; i++) order[i] = i;
     order.sort((a, b) => keys[a] - keys[b]);
@@ -69,12 +81,13 @@ export class SpreadWindows {
       rangeMs: range.rangeMs,
       endsMs,
       fields,
+      sections,
       refs,
       fieldOf,
       values: new Float64Array(new SharedArrayBuffer(count * steps * 8)),
       present: new Uint8Array(new SharedArrayBuffer(count * steps)),
       samples: new Float64Array(new SharedArrayBuffer(count * 8)),
-      control: sharedInts(2),
+      control: sharedInts(NEXT + threads),
     };
     return new SpreadWindows(job, placeOf);
   }
@@ -88,6 +101,7 @@ export class SpreadWindows {
     try {
       for (let attempt = 1; ; attempt++) {
         control.fill(0);
+        control.set(this.job.sections.subarray(0, -1), NEXT);
         try {
           return await workers.run({ ...this.job, plan: makePlan() });
         } catch (error) {

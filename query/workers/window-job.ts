@@ -1,8 +1,9 @@
 /**
  * The work that is spread over threads: one range function over all steps of many series.
  *
- * All memory that goes back and forth is shared. Threads take the next few series off a common counter until none is
- * left, so that none waits for another; a flag stops them all. What comes out does not depend on who did it: a series'
+ * All memory that goes back and forth is shared. Each thread has a section of the series, chosen by their refs, so that
+ * the next query finds the columns that its threads have kept. A thread takes the next few series off the counter of its
+ * section, and then off the others', so that none waits for another; a flag stops them all. What comes out does not depend on who did it: a series'
  * column is computed as on the main thread, by the same kernel over the same samples.
  */
 import type { ReadPlan, SeriesReader } from '../../engine/series-reader.ts';
@@ -20,7 +21,9 @@ export interface WindowJob {
   /** [step] inclusive ends of the windows, ascending. */
   readonly endsMs: Float64Array;
   readonly fields: readonly string[];
-  /** [series] in the order of refs, and which of `fields` it is. */
+  /** [thread + 1] where the sections begin. */
+  readonly sections: Int32Array;
+  /** [series] in the order of sections and refs, and which of `fields` it is. */
   readonly refs: Int32Array;
   readonly fieldOf: Int32Array;
   /** [series × step], where the values go. */
@@ -28,12 +31,12 @@ export interface WindowJob {
   readonly present: Uint8Array;
   /** [series] samples in all windows. */
   readonly samples: Float64Array;
-  /** [next series, 1 to stop] */
+  /** [1 to stop, then the next series of each section] */
   readonly control: Int32Array;
 }
 
-export const NEXT = 0;
-export const STOP = 1;
+export const STOP = 0;
+export const NEXT = 1;
 /** Series that a thread takes at a time. */
 const SHARE = 40;
 
@@ -51,19 +54,29 @@ export interface WorkDone {
   blocks: number;
 }
 
-/** Takes series until none is left. */
-export function runWindows(job: WindowJob, seriesReader: SeriesReader): WorkDone {
-  const { func, rangeMs, endsMs, refs, fields, fieldOf, control } = job;
+/** The thread that a ref's series are first offered to: neighbours in a file stay together. */
+export function sectionOf(ref: number, threads: number): number {
+  return (ref >>> 3) % threads;
+}
+
+/** Takes series until none is left, beginning with the section of `thread`. */
+export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: number): WorkDone {
+  const { func, rangeMs, endsMs, refs, fields, fieldOf, sections, control } = job;
   const steps = endsMs.length;
   const reader = new SampleReader(seriesReader);
   const windows = new Windows(endsMs, endsMs, rangeMs, 0);
   const { kernel } = RANGE_FUNCTIONS[func]!;
   const annotations = new Annotations();
   const stopped = () => Atomics.load(control, STOP) === 1;
-  while (!stopped()) {
-    const first = Atomics.add(control, NEXT, SHARE);
-    if (first >= refs.length) break;
-    const end = Math.min(refs.length, first + SHARE);
+  const threads = sections.length - 1;
+  for (let turn = 0; turn < threads && !stopped(); ) {
+    const section = (thread + turn) % threads;
+    const first = Atomics.add(control, NEXT + section, SHARE);
+    const end = Math.min(sections[section + 1], first + SHARE);
+    if (first >= end) {
+      turn++;
+      continue;
+    }
     for (let s = first; s < end; s++) {
       if (stopped()) break;
       const borrowed = reader.borrow({ sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] });

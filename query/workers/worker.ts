@@ -27,11 +27,11 @@ function closeAll(): void {
   files.clear();
 }
 
-parentPort?.on('message', ({ id, job }: WorkerRequest) => {
+parentPort?.on('message', ({ id, job, thread }: WorkerRequest) => {
   clearTimeout(closeTimer);
   const answer: WorkerAnswer = { id, done: { samples: 0, blocks: 0 } };
   try {
-    answer.done = runWindows(job, readerOfPlan(job.plan, open));
+    answer.done = runWindows(job, readerOfPlan(job.plan, open), thread);
   } catch (error) {
     const { message, name, code } = error as Error & { code?: string };
     answer.error = { message, name, code };

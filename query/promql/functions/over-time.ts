@@ -37,6 +37,24 @@ export const lastOverTime = perWindow((input, _, hi) => input.values[hi - 1]!);
 export const tsOfFirstOverTime = perWindow((input, lo) => input.times[lo]! / 1000);
 export const tsOfLastOverTime = perWindow((input, _, hi) => input.times[hi - 1]! / 1000);
 
+function largestOfWindow({ values }: RangeInput, lo: number, hi: number): number {
+  let most = values[lo]!;
+  for (let k = lo + 1; k < hi; k++) {
+    const value = values[k]!;
+    if (value > most || Number.isNaN(most)) most = value;
+  }
+  return most;
+}
+
+function smallestOfWindow({ values }: RangeInput, lo: number, hi: number): number {
+  let least = values[lo]!;
+  for (let k = lo + 1; k < hi; k++) {
+    const value = values[k]!;
+    if (value < least || Number.isNaN(least)) least = value;
+  }
+  return least;
+}
+
 let queueBuffer = new Int32Array(0);
 
 /**
@@ -44,7 +62,9 @@ let queueBuffer = new Int32Array(0);
  * the last one's time is given.
  */
 export function extreme(isMax: boolean, wantsTime: boolean): RangeKernel {
+  const direct = wantsTime ? null : perWindow(isMax ? largestOfWindow : smallestOfWindow);
   return (input, out, present) => {
+    if (direct !== null && !slidingPays(input)) return direct(input, out, present);
     const { times, values, lo, hi, stepCount } = input;
     if (queueBuffer.length <= values.length) queueBuffer = new Int32Array(values.length * 2 + 1);
     // A queue of indices whose values fall (or rise) strictly: its head is the extreme of the window.

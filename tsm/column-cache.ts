@@ -1,0 +1,95 @@
+/**
+ * Decoded columns of small integers, kept in one or two bytes a value: reading one is a copy. Percentages, states, queue
+ * lengths and small counters are such columns; any other is not kept, nor is one that could not be decoded exactly.
+ *
+ * Bounded in bytes; the columns kept longest leave first. One thread's own.
+ */
+
+const GROUPS = 2 ** 22;
+const PARTS = 2 ** 11;
+/** A kept column's own cost besides its values: the entry and the array's header. */
+const ENTRY_BYTES = 160;
+
+type SmallIntegers = Uint8Array | Int16Array;
+
+export class ColumnCache {
+  /** Bytes held. */
+  bytes = 0;
+  private readonly maxBytes: number;
+  private readonly entries = new Map<number, SmallIntegers>();
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** A key for a column of a row group of a reader; -1 when it is out of range and must not be kept. */
+  key(reader: number, group: number, column: number): number {
+    return column < PARTS && group < GROUPS ? ((reader % 2 ** 20) * GROUPS + group) * PARTS + column : -1;
+  }
+
+  /** Copies the first `rows` values to `out[at, at + rows)`; false when they are not here. */
+  copy(key: number, rows: number, out: Float64Array, at: number): boolean {
+    const kept = this.entries.get(key);
+    if (kept === undefined || kept.length < rows) return false;
+    if (kept instanceof Uint8Array) copyBytes(kept, rows, out, at);
+    else copyShorts(kept, rows, out, at);
+    return true;
+  }
+
+  /** Keeps `values[at, at + rows)`, the first rows of a column, if they are small integers. */
+  keep(key: number, values: Float64Array, at: number, rows: number): void {
+    if (key < 0 || rows * 2 > this.maxBytes / 8) return;
+    const small = bytesOf(values, at, rows) ?? shortsOf(values, at, rows);
+    if (small === null) return;
+    this.remove(key);
+    this.entries.set(key, small);
+    this.bytes += small.byteLength + ENTRY_BYTES;
+    for (const oldest of this.entries.keys()) {
+      if (this.bytes <= this.maxBytes) break;
+      this.remove(oldest);
+    }
+  }
+
+  clear(): void {
+    this.entries.clear();
+    this.bytes = 0;
+  }
+
+  private remove(key: number): void {
+    const kept = this.entries.get(key);
+    if (kept === undefined) return;
+    this.entries.delete(key);
+    this.bytes -= kept.byteLength + ENTRY_BYTES;
+  }
+}
+
+// A loop per array type, as one that meets both is several times slower.
+
+function copyBytes(from: Uint8Array, rows: number, out: Float64Array, at: number): void {
+  for (let i = 0; i < rows; i++) out[at + i] = from[i];
+}
+
+function copyShorts(from: Int16Array, rows: number, out: Float64Array, at: number): void {
+  for (let i = 0; i < rows; i++) out[at + i] = from[i];
+}
+
+/** Null when some value does not fit; -0 does not. */
+function bytesOf(values: Float64Array, at: number, rows: number): Uint8Array | null {
+  const small = new Uint8Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const v = values[at + i];
+    small[i] = v;
+    if (small[i] !== v || (v === 0 && 1 / v < 0)) return null;
+  }
+  return small;
+}
+
+function shortsOf(values: Float64Array, at: number, rows: number): Int16Array | null {
+  const small = new Int16Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const v = values[at + i];
+    small[i] = v;
+    if (small[i] !== v || (v === 0 && 1 / v < 0)) return null;
+  }
+  return small;
+}
