@@ -3,7 +3,8 @@
  *
  * The queries of both are interleaved, so that what else the machine does meets both. Answers are compared, so that the
  * times are for right ones: values to 1e-9; only of rate(), which VictoriaMetrics means differently, the points are
- * counted instead. No result is cached on either side.
+ * counted instead. No result is cached on either side. CPU time is of all threads, by the kernel's count; on a machine
+ * that does other things, too, it says more than the clock.
  */
 import { Agent, request } from 'node:http';
 import { quantile } from './client.ts';
@@ -188,7 +189,9 @@ export async function benchPromql(options: PromqlOptions): Promise<void> {
   try {
     for (const command of [varve, victoriaMetrics]) servers.push(await startLoaded(command, bodies, load));
     const [mine, theirs] = servers;
-    console.log(`${''.padEnd(48)} ${'varve'.padStart(16)} ${'victoria-metrics'.padStart(17)}   ratio   goal`);
+    console.log(
+      `${''.padEnd(48)} ${'varve'.padStart(16)} ${'victoria-metrics'.padStart(17)}   ratio   goal                 CPU ms   answer`,
+    );
     for (const query of queriesOf(options.hours)) await measure(query, mine, theirs, options.runs);
     await measureHealth(queriesOf(options.hours)[0], mine);
     for (const server of servers) {
@@ -208,17 +211,23 @@ async function measure(query: BenchQuery, mine: RunningServer, theirs: RunningSe
   const other = parseAnswer(theirs.name, await get(rangeUrl(theirs, query)));
   compareAnswers(query, first, other);
   for (let run = 0; run < WARM_UPS; run++) for (const server of [mine, theirs]) await get(rangeUrl(server, query));
+  const cpuBefore = [mine, theirs].map(({ pid }) => processUsage(pid).cpuSec);
   const times = [new Float64Array(runs), new Float64Array(runs)];
   for (let run = 0; run < runs; run++) {
     times[0][run] = (await get(rangeUrl(mine, query))).ms;
     times[1][run] = (await get(rangeUrl(theirs, query))).ms;
   }
+  const cpuMs = [mine, theirs].map(({ pid }, i) => ((processUsage(pid).cpuSec - cpuBefore[i]) * 1000) / runs);
   for (const list of times) list.sort();
   const shown = (list: Float64Array) => `${quantile(list, 0.5).toFixed(1)} (${quantile(list, 0.9).toFixed(1)})`;
   const ratio = quantile(times[0], 0.5) / quantile(times[1], 0.5);
   console.log(
     `${query.name.padEnd(48)} ${shown(times[0]).padStart(16)} ${shown(times[1]).padStart(17)}   ` +
-      `${ratio.toFixed(2).padStart(5)}   ≤ ${query.goal}${ratio <= query.goal ? '' : ' MISSED'}   ` +
+      `${ratio.toFixed(2).padStart(5)}   ≤ ${query.goal}${ratio <= query.goal ? '       ' : ' MISSED'}  ` +
+      `${cpuMs
+        .map((ms) => ms.toFixed(1))
+        .join(' / ')
+        .padStart(15)}   ` +
       `${first.length} series, ${countPoints(first)} points (${countPoints(other)})`,
   );
 }
