@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
 import { benchPromql, PROMQL_DEFAULTS } from './promql.ts';
+import { benchRecovery } from './recovery.ts';
 import { benchStorage } from './storage.ts';
 
 const { positionals, values } = parseArgs({
@@ -11,6 +12,7 @@ const { positionals, values } = parseArgs({
     hosts: { type: 'string' },
     lines: { type: 'string' },
     connections: { type: 'string' },
+    samples: { type: 'string' },
     runs: { type: 'string' },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
@@ -20,6 +22,7 @@ const { positionals, values } = parseArgs({
 const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lines 5000] [--connections 2]
 
   ingest   the cpu workload by line protocol: rate, CPU, memory, bytes (default)
+  recovery start after kill -9 with everything only in the log [--samples 10000000]
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
   promql   queries over data on disk, beside VictoriaMetrics [--hosts 400] [--hours 24] [--runs 21] [--keep]
 `;
@@ -36,6 +39,8 @@ if (values.help) {
   });
 } else if (name === 'storage') {
   await benchStorage(Number(values.hours ?? 24));
+} else if (name === 'recovery') {
+  await benchRecovery(Number(values.samples ?? 10_000_000));
 } else if (name === 'promql') {
   await benchPromql({
     hosts: Number(values.hosts ?? PROMQL_DEFAULTS.hosts),
