@@ -191,10 +191,10 @@ export class Database {
     if (sizeBytes < this.manifest.indexBytes) this.manifest.commit({ indexBytes: sizeBytes });
   }
 
-  /** Saves the index, and lets the manifest know how long it has become. */
-  pinIndex(): void {
+  /** Saves the index from which series have gone, so that neither a torn end nor the log up to the LSN bring them back. */
+  pinIndex(flushedLsn: number): void {
     this.saveIndex();
-    this.edit({ indexBytes: this.savedIndexBytes });
+    this.edit({ indexBytes: this.savedIndexBytes, flushedLsn });
   }
 
   /** Length of the saved index; undefined while there is none. */

@@ -25,6 +25,6 @@ export async function removeDeadSeries(engine: Engine, database: Database): Prom
   for (let ref = 0; ref < index.refLimit; ref++) if (live[ref] === 0 && index.isLive(ref)) dead.push(ref);
   if (dead.length === 0) return;
   index.remove(Int32Array.from(dead));
-  database.pinIndex();
+  database.pinIndex(engine.wal.checkpointLsn);
   index.releaseRemoved();
 }

@@ -256,7 +256,8 @@ export class Engine {
     const { manifest } = database;
     const generation = Math.max(0, ...[...manifest.files.values()].map((file) => file.generation));
     const id = manifest.lastTombstone + 1;
-    manifest.commit({ addTombstones: [{ id, generation, refs: [...refs], from, to }] });
+    const flushedLsn = this.wal.checkpointLsn;
+    manifest.commit({ addTombstones: [{ id, generation, refs: [...refs], from, to }], flushedLsn });
     this.maintenance.wake();
   }
 
@@ -315,16 +316,17 @@ export class Engine {
         mode: walSync,
         recovery: walRecovery,
         segmentSizeBytes: walSegmentBytes,
+        minimumLsn: Math.max(0, ...this.allDatabases().map(({ manifest }) => manifest.flushedLsn)),
         archiveDirectory: this.options.walArchiveDir,
         clock,
         onArchiveFailure: archiveComplaint(log, clock),
         onSync: (seconds) => this.onSync?.(seconds),
         onFatal: (error) => this.onFatal?.(error),
       },
-      (_lsn, type, databaseId, payload) => {
+      (lsn, type, databaseId, payload) => {
         const database = this.byId.get(databaseId);
         // A database that was dropped since.
-        if (database === undefined) return;
+        if (database === undefined || lsn <= database.manifest.flushedLsn) return;
         if (type === DEFINITIONS) database.index.applyDefinitions(payload);
         else if (type === BATCH) {
           decodeBatch(payload, database.index.shapes, batch);

@@ -148,8 +148,8 @@ export class History {
   private isExpired(database: string, time: bigint): boolean {
     const duration = DATABASES.find(([name]) => name === database)![1];
     const sec = Number(time / 1_000_000_000n);
-    const span = { partitionStartSec: Math.floor(sec / duration) * duration, partitionDurationSec: duration };
-    return isExpired(span, RETENTION_MS, this.clock.nowMs());
+    const endSec = (Math.floor(sec / duration) + 1) * duration;
+    return endSec * 1000 + RETENTION_MS <= this.clock.nowMs();
   }
 
   private async checked(what: string, action: () => Promise<void>): Promise<void> {

@@ -73,6 +73,8 @@ export interface Edit {
   removeTombstones?: number[];
   /** Length of the saved index that the added files rely on. */
   indexBytes?: number;
+  /** The log up to this LSN must not be replayed again: its rows are in files, or deleted since, under refs that may have changed hands. */
+  flushedLsn?: number;
   /** Highest tombstone id ever given, when the log is written anew. */
   lastTombstone?: number;
 }
@@ -84,6 +86,8 @@ export class Manifest {
   lastTombstone = 0;
   /** Length the saved index must have for the files' refs to mean something. */
   indexBytes = 0;
+  /** See `Edit`. The log's own checkpoint is there already; this counts when that is lost. */
+  flushedLsn = 0;
   private stateBytes = 0;
   private editBytes = 0;
   private readonly fs: FileSystem;
@@ -160,6 +164,7 @@ export class Manifest {
     }
     this.lastTombstone = Math.max(this.lastTombstone, edit.lastTombstone ?? 0);
     this.indexBytes = edit.indexBytes ?? this.indexBytes;
+    this.flushedLsn = Math.max(this.flushedLsn, edit.flushedLsn ?? 0);
   }
 
   /** Appends to what was read. Its last edit may have been written by a process that died before it was synced. */
@@ -206,9 +211,11 @@ export class Manifest {
     const out = new ByteWriter();
     out.raw(new TextEncoder().encode(MAGIC));
     out.u32(VERSION);
-    const { lastTombstone, indexBytes } = this;
+    const { lastTombstone, indexBytes, flushedLsn } = this;
     const add = [...this.files.values()];
-    out.raw(encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes }, SMALL));
+    out.raw(
+      encodeEdit({ add, addTombstones: [...this.tombstones.values()], lastTombstone, indexBytes, flushedLsn }, SMALL),
+    );
     out.raw(SEAL);
     replaceFile(this.fs, this.path, out.view8());
     this.log = this.fs.openAppend(this.path);
