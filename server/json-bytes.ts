@@ -53,12 +53,36 @@ export class JsonBytes {
     const { bytes } = this;
     let at = this.length;
     bytes[at++] = 34;
-    if (value >= 0 && value < 10_000_000 && value === (value | 0) && !Object.is(value, -0)) {
+    if (isDigits(value)) {
       at = writeDigits(bytes, at, value);
     } else {
       at = writeNumber(bytes, at, value);
     }
     bytes[at++] = 34;
+    this.length = at;
+  }
+
+  /**
+   * The steps of a series that have a value, each as `[time,"value"]`, with commas between.
+   * @param times all steps as `[time,`, one after the other: step i is times[offsets[i] … offsets[i + 1]).
+   * @param present null: all.
+   */
+  steps(times: Uint8Array, offsets: Int32Array, values: Float64Array, present: Uint8Array | null): void {
+    this.reserve(times.length + values.length * (NUMBER_BYTES + 4));
+    const { bytes } = this;
+    const start = this.length;
+    let at = start;
+    for (let i = 0; i < values.length; i++) {
+      if (present !== null && present[i] === 0) continue;
+      if (at !== start) bytes[at++] = 44;
+      for (let k = offsets[i], end = offsets[i + 1]; k < end; k++) bytes[at++] = times[k];
+      bytes[at++] = 34;
+      const value = values[i];
+      if (isDigits(value)) at = writeDigits(bytes, at, value);
+      else at = writeNumber(bytes, at, value);
+      bytes[at++] = 34;
+      bytes[at++] = 93;
+    }
     this.length = at;
   }
 
@@ -126,6 +150,11 @@ function writeNumber(bytes: Uint8Array, at: number, value: number): number {
   const length = lengths[place];
   for (let i = 0; i < length; i++) bytes[at + i] = texts[from + i];
   return at + length;
+}
+
+/** Whether a value's text is its digits, few of them. */
+function isDigits(value: number): boolean {
+  return value >= 0 && value < 10_000_000 && value === (value | 0) && !(value === 0 && 1 / value < 0);
 }
 
 /** Writes a whole number ≥ 0 in decimal and returns the position after it. */

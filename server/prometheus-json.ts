@@ -56,8 +56,8 @@ export function instantResult(value: Value, timeMs: number): Uint8Array<ArrayBuf
 
 /** A result over a grid of steps: always a matrix. A scalar becomes one series without labels. */
 export function rangeResult(value: Value, grid: Grid): Uint8Array<ArrayBuffer> {
-  const json = new JsonBytes();
   const times = gridTimes(grid);
+  const json = new JsonBytes(rangeBytes(value, grid, times));
   json.text('{"resultType":"matrix","result":[');
   if (value.kind === 'vector') {
     writeEach(json, value.series, (series) => {
@@ -110,17 +110,18 @@ function gridTimes(grid: Grid): GridTimes {
   return { bytes: json.finish(), offsets };
 }
 
+/** More than an answer will take, so that it need not move as it grows. Memory that is not written to costs nothing. */
+function rangeBytes(value: Value, grid: Grid, times: GridTimes): number {
+  if (value.kind !== 'vector') return 16_384;
+  const timeBytes = times.bytes.length / Math.max(1, grid.count);
+  let points = 0;
+  for (const { presentCount } of value.series) points += presentCount;
+  return Math.min(2 ** 28, 16_384 + value.series.length * 512 + points * (timeBytes + 24));
+}
+
 /** The points of one series where it is present, and the end of the series' object. */
 function writeSteps(json: JsonBytes, times: GridTimes, values: Float64Array, present: Uint8Array | null): void {
   json.text(',"values":[');
-  let first = true;
-  for (let i = 0; i < values.length; i++) {
-    if (present !== null && present[i] === 0) continue;
-    if (first) first = false;
-    else json.byte(COMMA);
-    json.raw(times.bytes, times.offsets[i], times.offsets[i + 1]);
-    json.sampleValue(values[i]);
-    json.byte(CLOSE);
-  }
+  json.steps(times.bytes, times.offsets, values, present);
   json.text(']}');
 }

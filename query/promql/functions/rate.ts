@@ -22,6 +22,7 @@ function plainRate(
   isRate: boolean,
 ): void {
   const { times, values, lo, hi, stepCount, rangeEndMs, rangeMs } = input;
+  const spans = spansOf(input);
   const startTimes = isCounter ? input.startTimes : null;
   const resets = isCounter ? findResets(input) : null;
   const overlaps = startTimes === null ? null : overlapCounts(input, startTimes);
@@ -29,8 +30,6 @@ function plainRate(
     const first = lo[i]!;
     const last = hi[i]! - 1;
     if (last < first) continue;
-    const firstMs = times[first]!;
-    const lastMs = times[last]!;
     const firstValue = values[first]!;
     let result = values[last]! - firstValue;
     if (resets !== null) result = resets.addLost(result, first, last);
@@ -39,21 +38,18 @@ function plainRate(
     }
 
     const startMs = rangeEndMs[i]! - rangeMs;
-    let toStart = (firstMs - startMs) / 1000;
-    let toEnd = (rangeEndMs[i]! - lastMs) / 1000;
-    let sampled = (lastMs - firstMs) / 1000;
-    const gap = last > first ? sampled / (last - first) : 0;
-    const threshold = gap * 1.1;
+    let toStart = spans.toStart[i]!;
+    const toEnd = spans.toEnd[i]!;
+    let sampled = spans.sampled[i]!;
     const zeroMs = startTimes === null ? 0 : startTimes[first]!;
-    if (zeroMs !== 0 && zeroMs > startMs && zeroMs < firstMs) {
+    if (zeroMs !== 0 && zeroMs > startMs && zeroMs < times[first]!) {
       // The counter is known to have started from zero inside the range.
       toStart = 0;
-      sampled = (lastMs - zeroMs) / 1000;
+      sampled = (times[last]! - zeroMs) / 1000;
       result += firstValue;
     } else if (last === first) {
       continue;
     } else {
-      if (toStart >= threshold) toStart = gap / 2;
       if (isCounter) {
         // A counter cannot have been below zero: do not extrapolate further back than to there.
         let toZero = toStart;
@@ -61,12 +57,53 @@ function plainRate(
         if (toZero < toStart) toStart = toZero;
       }
     }
-    if (toEnd >= threshold) toEnd = gap / 2;
     let factor = sampled !== 0 ? (sampled + toStart + toEnd) / sampled : 1;
     if (isRate) factor /= rangeMs / 1000;
     out[i] = result * factor;
     present[i] = 1;
   }
+}
+
+/** What extrapolation has to know of each window's times, in s. */
+interface Spans {
+  /** Of the series that it was computed for. */
+  times: Float64Array;
+  lo: Int32Array;
+  rangeEndMs: Float64Array;
+  rangeMs: number;
+  /** From the first sample to the last. */
+  sampled: Float64Array;
+  /** How far before the first sample, and after the last, the range is taken to be covered. */
+  toStart: Float64Array;
+  toEnd: Float64Array;
+}
+
+let lastSpans: Spans | null = null;
+
+/** Series that share their times share their windows, and so this: it is kept until one comes that does not. */
+function spansOf({ times, lo, hi, stepCount, rangeEndMs, rangeMs }: RangeInput): Spans {
+  const known = lastSpans;
+  if (known?.times === times && known.lo === lo && known.rangeEndMs === rangeEndMs && known.rangeMs === rangeMs) {
+    return known;
+  }
+  const sampled = new Float64Array(stepCount);
+  const toStart = new Float64Array(stepCount);
+  const toEnd = new Float64Array(stepCount);
+  for (let i = 0; i < stepCount; i++) {
+    const first = lo[i]!;
+    const last = hi[i]! - 1;
+    if (last < first) continue;
+    sampled[i] = (times[last]! - times[first]!) / 1000;
+    toStart[i] = (times[first]! - (rangeEndMs[i]! - rangeMs)) / 1000;
+    toEnd[i] = (rangeEndMs[i]! - times[last]!) / 1000;
+    // Further than samples lie apart, the series is taken to begin or end half a gap away.
+    const gap = last > first ? sampled[i]! / (last - first) : 0;
+    const threshold = gap * 1.1;
+    if (toStart[i]! >= threshold) toStart[i] = gap / 2;
+    if (toEnd[i]! >= threshold) toEnd[i] = gap / 2;
+  }
+  lastSpans = { times, lo, rangeEndMs, rangeMs, sampled, toStart, toEnd };
+  return lastSpans;
 }
 
 /** counts[i]: samples up to i whose start timestamp lies before the previous sample though it is a new one. */
