@@ -175,8 +175,12 @@ export class SeriesIndex implements Catalog {
     return this.series.arena.copy(this.series.keyOffset[ref]);
   }
 
-  /** Tags in the order of their keys' bytes. */
-  tags(ref: number): { keys: string[]; values: string[] } {
+  /**
+   * Tags in the order of their keys' bytes.
+   * @param shared texts made so far, by tag key id and value id: who asks for many series keeps them between the calls, so
+   * that equal values are one string, which costs nothing to compare.
+   */
+  tags(ref: number, shared?: string[][]): { keys: string[]; values: string[] } {
     const { series } = this;
     const schema = series.schemas.get(series.schemaOf(ref));
     const count = schema.keys.length;
@@ -187,7 +191,13 @@ export class SeriesIndex implements Catalog {
       const key = schema.keys[i];
       this.keyStrings[key] ??= series.tagKeys.string(key);
       keys[i] = this.keyStrings[key];
-      values[i] = series.tagValues[key].string(series.values[at + i]);
+      const value = series.values[at + i];
+      if (shared === undefined) {
+        values[i] = series.tagValues[key].string(value);
+      } else {
+        shared[key] ??= [];
+        values[i] = shared[key][value] ??= series.tagValues[key].string(value);
+      }
     }
     return { keys, values };
   }

@@ -78,13 +78,15 @@ class LabelMaker {
   private readonly index: SeriesIndex;
   /** By schema id; null where the tags cannot be taken in the order in which the index has them. */
   private readonly layouts: (Layout | null | undefined)[] = [];
+  /** Texts of tag values, so that equal ones are one string. */
+  private readonly texts: string[][] = [];
 
   constructor(index: SeriesIndex) {
     this.index = index;
   }
 
   labels(ref: number, name: string): Labels {
-    const { keys, values } = this.index.tags(ref);
+    const { keys, values } = this.index.tags(ref, this.texts);
     const schema = this.index.series.schemaOf(ref);
     let layout = this.layouts[schema];
     if (layout === undefined) {
