@@ -222,6 +222,13 @@ export class Wal {
     this.store.drop(Math.min(lsn - 1, this.checkpointed));
   }
 
+  /** Gives the space of segments back that wait to be overwritten. */
+  removeSpares(): void {
+    this.store.removeSpares();
+    // A file that waits for a sync is still open, which keeps its space.
+    if (this.store.hasUnsyncedClosed) this.schedule();
+  }
+
   /** Ms since the oldest record was appended that no checkpoint covers; 0 when there is none. */
   oldestUnflushedMs(): number {
     const oldest = this.unflushed.oldestMs();
