@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
 import { benchPromql, PROMQL_DEFAULTS } from './promql.ts';
+import { benchPromqlCard } from './promql-card.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchStorage } from './storage.ts';
 
@@ -25,6 +26,8 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
   recovery start after kill -9 with everything only in the log [--samples 10000000]
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
   promql   queries over data on disk, beside VictoriaMetrics [--hosts 400] [--hours 24] [--runs 21] [--keep]
+  promql-card  queries over a million series [--keep]
+  --keep leaves the loaded data in the temporary directory and uses what is there.
 `;
 
 const name = positionals[0] ?? 'ingest';
@@ -41,6 +44,8 @@ if (values.help) {
   await benchStorage(Number(values.hours ?? 24));
 } else if (name === 'recovery') {
   await benchRecovery(Number(values.samples ?? 10_000_000));
+} else if (name === 'promql-card') {
+  await benchPromqlCard(values.keep);
 } else if (name === 'promql') {
   await benchPromql({
     hosts: Number(values.hosts ?? PROMQL_DEFAULTS.hosts),

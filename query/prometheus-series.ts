@@ -8,14 +8,14 @@
 import type { Database } from '../engine/database.ts';
 import type { PromTarget } from '../index/prom-names.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
-import { compareLabels, compareText, Labels, labelsFromPairs, METRIC_NAME } from './promql/labels.ts';
+import { compareLabels, compareText, type LabelSource, Labels, labelsFromPairs, METRIC_NAME } from './promql/labels.ts';
 import { compileMatcher, type LabelMatcher } from './promql/matcher.ts';
 import type { FieldSource } from './sample-reader.ts';
 
 /** One PromQL series; more than one source only where names coincide. */
 export interface PrometheusSeries {
-  labels: Labels;
-  sources: FieldSource[];
+  readonly labels: Labels;
+  readonly sources: FieldSource[];
 }
 
 /** A PromQL name with one field that stands behind it. */
@@ -35,6 +35,11 @@ export function namedFields(database: Database, matchers: readonly LabelMatcher[
 
 /** Series that match, in the order of their labels. Whether they have samples at some time is not looked at. */
 export function selectSeries(database: Database, matchers: readonly LabelMatcher[]): PrometheusSeries[] {
+  return selectUnsorted(database, matchers).sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+/** As selectSeries, but in any order; labels are looked up when they are asked for, until the next await. */
+export function selectUnsorted(database: Database, matchers: readonly LabelMatcher[]): PrometheusSeries[] {
   const { index } = database;
   const tagMatchers = matchers
     .filter((matcher) => matcher.name !== METRIC_NAME)
@@ -52,19 +57,47 @@ export function selectSeries(database: Database, matchers: readonly LabelMatcher
       refsOf.set(measurement, refs);
     }
     const field = index.fields[fieldId].name;
+    const labelsOf = (ref: number) => maker.labels(ref, name);
     for (const ref of index.filterByField(refs, fieldId)) {
-      const labels = maker.labels(ref, name);
-      const known = ambiguous ? byKey.get(labels.key) : undefined;
+      if (!ambiguous) {
+        series.push(new FieldSeries(ref, field, labelsOf));
+        continue;
+      }
+      const labels = labelsOf(ref);
+      const known = byKey.get(labels.key);
       if (known !== undefined) {
         known.sources.push({ ref, field });
         continue;
       }
       const found = { labels, sources: [{ ref, field }] };
       series.push(found);
-      if (ambiguous) byKey.set(labels.key, found);
+      byKey.set(labels.key, found);
     }
   }
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return series;
+}
+
+/** A series of one field: there may be millions, so it holds nothing that can be made again. */
+class FieldSeries implements PrometheusSeries {
+  private readonly ref: number;
+  private readonly field: string;
+  private readonly labelsOf: LabelSource;
+  private made: Labels | null = null;
+
+  constructor(ref: number, field: string, labelsOf: LabelSource) {
+    this.ref = ref;
+    this.field = field;
+    this.labelsOf = labelsOf;
+  }
+
+  get labels(): Labels {
+    this.made ??= Labels.later(this.labelsOf, this.ref);
+    return this.made;
+  }
+
+  get sources(): FieldSource[] {
+    return [{ ref: this.ref, field: this.field }];
+  }
 }
 
 /** Sorted label names of a schema, with the place of `__name__` among them. */

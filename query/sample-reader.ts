@@ -11,7 +11,7 @@ import type { Column } from '../batch/column.ts';
 import { FLOAT, UNSIGNED } from '../batch/field-type.ts';
 import type { PartitionRows, SeriesReader } from '../engine/series-reader.ts';
 import { ColumnCache } from '../tsm/column-cache.ts';
-import type { NumberBuffer, NumberSpan } from '../tsm/number-reader.ts';
+import { createNumberBuffer, type NumberSpan } from '../tsm/number-reader.ts';
 
 /** Columns of this thread's queries, kept decoded between them. */
 const COLUMN_CACHE_BYTES = 32 << 20;
@@ -62,7 +62,7 @@ export class SampleReader {
   trace: { samplesRead: number; blocksRead: number } | null = null;
   private readonly reader: SeriesReader;
   private readonly converted = new WeakMap<Float64Array, Float64Array>();
-  private readonly buffer: NumberBuffer = { values: new Float64Array(16_384), used: 0 };
+  private readonly buffer = createNumberBuffer();
   private spans: { startSec: number; span: NumberSpan }[] = [];
   private shared: SharedTimes = { runs: [], timesMs: NO_TIMES, repeats: false };
   private readonly visit = (startSec: number, span: NumberSpan): void => {

@@ -9,13 +9,21 @@
 import { lowerBound, upperBound } from '../batch/row-slices.ts';
 import type { ColumnCache } from './column-cache.ts';
 import { type DecodeCache, sharedDecodeCache } from './decode-cache.ts';
+import type { GroupReader } from './group-reader.ts';
 import type { TsmFile } from './reader.ts';
 import { IS_PACK } from './row-groups.ts';
 
 /** Where columns are read to: values[0, used) is filled. */
 export interface NumberBuffer {
   values: Float64Array;
+  /** The same memory as words: values are copied by them, which leaves every NaN as it is. */
+  words: Int32Array;
   used: number;
+}
+
+export function createNumberBuffer(): NumberBuffer {
+  const values = new Float64Array(16_384);
+  return { values, words: new Int32Array(values.buffer), used: 0 };
 }
 
 /** Rows that were read one behind the other: `times[from, to)`, whose values begin at `valuesFrom` in the buffer. */
@@ -37,13 +45,14 @@ export function reserveNumbers(buffer: NumberBuffer, more: number): void {
   if (need <= buffer.values.length) return;
   const grown = new Float64Array(Math.max(need, buffer.values.length * 2));
   const words = new Int32Array(grown.buffer);
-  words.set(new Int32Array(buffer.values.buffer, buffer.values.byteOffset, buffer.used * 2));
+  words.set(buffer.words.subarray(0, buffer.used * 2));
   buffer.values = grown;
+  buffer.words = words;
 }
 
 /**
  * Appends the rows of a series' field with min ≤ time ≤ max to the buffer. Null, with the buffer as it was, when they
- * must be read as a RowSlice: the series is packed with others, or values are missing, text, or wide integers.
+ * must be read as a RowSlice: values are missing, text, or wide integers.
  */
 export function readNumbers(
   file: TsmFile,
@@ -62,10 +71,21 @@ export function readNumbers(
   const start = buffer.used;
   let spans: NumberSpan[] | null = null;
   for (const g of file.groupsAt(position)) {
-    if (groups.flags[g] & IS_PACK) return null;
     if (groups.minOffsetNs[g] > maxOffsetNs || groups.maxOffsetNs[g] < minOffsetNs) continue;
     const col = reader.columnNamed(g, field);
     if (col === -1) continue;
+    if (groups.flags[g] & IS_PACK) {
+      const member = file.table().memberOf[position];
+      const span = readPacked(reader, g, member, col, minOffsetNs, maxOffsetNs, buffer, cache);
+      if (span === null) {
+        buffer.used = start;
+        return null;
+      }
+      if (span === undefined) continue;
+      if (spans === null) spans = [span];
+      else spans.push(span);
+      continue;
+    }
     const rows = groups.rows[g];
     const times = reader.times(g, cache);
     const from = minOffsetNs <= times[0] ? 0 : lowerBound(times, minOffsetNs);
@@ -91,4 +111,49 @@ export function readNumbers(
     else spans.push(span);
   }
   return spans ?? NO_SPANS;
+}
+
+/** Rows of one of the short series that share a group: undefined when none is in the range, null as `readNumbers`. */
+function readPacked(
+  reader: GroupReader,
+  g: number,
+  member: number,
+  col: number,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+  buffer: NumberBuffer,
+  cache: DecodeCache,
+): NumberSpan | null | undefined {
+  if (col < 0) return null;
+  const pack = reader.packTimes(g, cache);
+  const set = pack.setOf[member];
+  const { times } = pack;
+  const start = pack.setStart[set];
+  let from = start;
+  let to = pack.setStart[set + 1];
+  while (from < to && times[from] < minOffsetNs) from++;
+  while (to > from && times[to - 1] > maxOffsetNs) to--;
+  if (from === to) return undefined;
+  const column = reader.column(g, col, cache);
+  if (column.present !== null || column.wide !== null || column.stringOffsets !== null) return null;
+  reserveNumbers(buffer, to - from);
+  const { values } = column;
+  const words = wordsOf(values);
+  const valuesFrom = buffer.used;
+  const first = pack.rowStart[member] + from - start;
+  for (let i = 0; i < 2 * (to - from); i++) buffer.words[2 * valuesFrom + i] = words[2 * first + i];
+  buffer.used += to - from;
+  return { times, from, to, valuesFrom, type: column.type };
+}
+
+let lastValues: Float64Array | null = null;
+let lastWords: Int32Array = new Int32Array(0);
+
+/** Neighbours ask for the same pack. */
+function wordsOf(values: Float64Array): Int32Array {
+  if (values !== lastValues) {
+    lastValues = values;
+    lastWords = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+  }
+  return lastWords;
 }

@@ -161,6 +161,8 @@ export function evaluatePrepared(
 
 /** Drops names that are still to be dropped, and sorts what has no order of its own. */
 function tidy(value: Value, prepared: PreparedQuery, delayedNameRemoval: boolean): Value {
+  // Labels that are still to be looked up are so now, while the series are there.
+  if (value.kind === 'vector' || value.kind === 'matrix') for (const { labels } of value.series) void labels.names;
   if (value.kind === 'vector') {
     if (delayedNameRemoval) {
       for (const column of value.series) {

@@ -33,7 +33,10 @@ export function instantVector(
   checkSeriesLimit(ctx, set);
   const stepMs = fixedMs === null ? grid.stepMs : 0;
   const firstMs = (fixedMs ?? grid.startMs) - offsetMs;
-  for (let s = 0; s < set.count; s++) {
+  const found: (SeriesColumn | undefined)[] = new Array(set.count);
+  const order = set.order?.() ?? null;
+  for (let k = 0; k < set.count; k++) {
+    const s = order === null ? k : order[k]!;
     ctx.budget.checkpoint();
     refuseHistograms(set, s);
     const starts = aspect === 'startTime' ? (set.startTimes?.(s) ?? null) : null;
@@ -43,8 +46,9 @@ export function instantVector(
     if (column.presentCount === 0) continue;
     ctx.budget.hold(column.presentCount);
     ctx.budget.totalSamples += column.presentCount;
-    series.push(column);
+    found[s] = column;
   }
+  for (const column of found) if (column !== undefined) series.push(column);
   return { kind: 'vector', series };
 }
 

@@ -18,18 +18,47 @@ export function isMetadataLabel(name: string): boolean {
 
 const SEPARATOR = '\u0000';
 
+/** Finds the labels of one that was made without them. */
+export type LabelSource = (id: number) => { readonly names: readonly string[]; readonly values: readonly string[] };
+
 export class Labels {
-  /** Ascending, without duplicates. */
-  readonly names: readonly string[];
-  /** Parallel to `names`. */
-  readonly values: readonly string[];
+  private ownNames: readonly string[] | null;
+  private ownValues: readonly string[] | null;
+  private source: LabelSource | null = null;
+  private id = 0;
   private cachedKey: string | null = null;
   private cachedWithoutMetadata: Labels | null = null;
 
   /** Takes ownership of the arrays; they must be sorted by name and hold no empty value. */
-  constructor(names: readonly string[], values: readonly string[]) {
-    this.names = names;
-    this.values = values;
+  constructor(names: readonly string[] | null, values: readonly string[] | null) {
+    this.ownNames = names;
+    this.ownValues = values;
+  }
+
+  /** Labels that are looked up when somebody asks for them: of a million series, most queries need none. */
+  static later(source: LabelSource, id: number): Labels {
+    const labels = new Labels(null, null);
+    labels.source = source;
+    labels.id = id;
+    return labels;
+  }
+
+  /** Ascending, without duplicates. */
+  get names(): readonly string[] {
+    return this.ownNames ?? this.load().ownNames!;
+  }
+
+  /** Parallel to `names`. */
+  get values(): readonly string[] {
+    return this.ownValues ?? this.load().ownValues!;
+  }
+
+  private load(): this {
+    const { names, values } = this.source!(this.id);
+    this.ownNames = names;
+    this.ownValues = values;
+    this.source = null;
+    return this;
   }
 
   get size(): number {

@@ -41,6 +41,8 @@ export interface BorrowedSamples {
 /** Series as columns. Times ascend strictly; stale markers (NaN 0x7ff0000000000002) are among the values. */
 export interface SeriesSet {
   readonly count: number;
+  /** All series in the order in which their samples are cheapest to have; absent when any will do. */
+  order?(): Uint32Array;
   labels(series: number): Labels;
   /** Sample times in ms. The array stays valid and unchanged while the query runs. */
   times(series: number): Float64Array;

@@ -80,7 +80,10 @@ function evaluateSeries(
   const windows = layWindows(ctx, source, grid);
   const request = { func: name, endsMs: windows.rangeEndMs, rangeMs: source.rangeMs };
   const result: SeriesColumn[] = [];
-  for (let s = 0; s < source.count; s++) {
+  const order = source.order();
+  const found: (SeriesColumn | undefined)[] = new Array(source.count);
+  for (let k = 0; k < source.count; k++) {
+    const s = order === null ? k : order[k]!;
     budget.checkpoint();
     const labels = source.labels(s);
     const dropsName = entry.keepsName === undefined;
@@ -122,8 +125,9 @@ function evaluateSeries(
     if (column.presentCount === 0) continue;
     budget.hold(column.presentCount);
     if (entry.wantsCounter) hintNonCounter(ctx, labels, position);
-    result.push(column);
+    found[s] = column;
   }
+  for (const column of found) if (column !== undefined) result.push(column);
   return result;
 }
 

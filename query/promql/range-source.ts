@@ -15,6 +15,8 @@ export interface RangeSource {
   labels(series: number): Labels;
   /** Delayed name removal asks for this series' name to go. */
   dropName(series: number): boolean;
+  /** See SeriesSet.order. */
+  order(): Uint32Array | null;
   points(series: number): Points;
   /** As `points`, but valid only until the next call. */
   borrow(series: number): Points;
@@ -42,6 +44,7 @@ function selectorSource(ctx: EvaluationContext, arg: MatrixSelector): RangeSourc
     count: set.count,
     labels: (series) => set.labels(series),
     dropName: () => false,
+    order: () => set.order?.() ?? null,
     borrow(series) {
       if (set.borrow === undefined) return this.points(series);
       refuseHistograms(set, series);
@@ -76,6 +79,7 @@ function subquerySource(ctx: EvaluationContext, arg: Subquery, grid: Grid): Rang
     labels: (series) => inner.series[series]!.labels,
     dropName: (series) => inner.series[series]!.dropName,
     points: (series) => pointsOf(inner.series[series]!, innerGrid),
+    order: () => null,
     borrow: (series) => pointsOf(inner.series[series]!, innerGrid),
     rangeMs: arg.rangeMs,
     offsetMs: arg.offsetMs,

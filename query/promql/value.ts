@@ -68,14 +68,37 @@ export interface PointSeries {
 export type Value = VectorValue | ScalarValue | StringValue | MatrixValue;
 
 export function newColumn(labels: Labels, dropName: boolean, stepCount: number): SeriesColumn {
+  if (stepCount > SHORT_STEPS) {
+    return {
+      labels,
+      dropName,
+      values: new Float64Array(stepCount),
+      present: new Uint8Array(stepCount),
+      presentCount: 0,
+    };
+  }
+  if (blockUsed + stepCount > BLOCK_STEPS) {
+    blockValues = new Float64Array(BLOCK_STEPS);
+    blockPresent = new Uint8Array(BLOCK_STEPS);
+    blockUsed = 0;
+  }
+  const from = blockUsed;
+  blockUsed += stepCount;
   return {
     labels,
     dropName,
-    values: new Float64Array(stepCount),
-    present: new Uint8Array(stepCount),
+    values: blockValues.subarray(from, blockUsed),
+    present: blockPresent.subarray(from, blockUsed),
     presentCount: 0,
   };
 }
+
+/** Short columns are cut from blocks: of a million series, each array's own memory would weigh more than its values. */
+const SHORT_STEPS = 16;
+const BLOCK_STEPS = 4096;
+let blockValues = new Float64Array(0);
+let blockPresent = new Uint8Array(0);
+let blockUsed = BLOCK_STEPS;
 
 export function countPresent(present: Uint8Array): number {
   let count = 0;
