@@ -62,6 +62,8 @@ export class Engine {
   onFatal: ((error: Error) => void) | null = null;
   /** Why writes are refused while the disk is nearly full; null while it is not. */
   private shortOfSpace: string | null = null;
+  /** Records were lost: what is left of the log must not be replayed again, as new ids would meet old ones in it. */
+  private mustCheckpoint = false;
   private state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
 
   constructor(options: ResolvedOptions) {
@@ -86,6 +88,7 @@ export class Engine {
     try {
       this.wal = await this.replay();
       for (const database of this.byName.values()) database.replayed();
+      if (this.mustCheckpoint) await this.checkpointer.run();
     } catch (error) {
       for (const database of this.byName.values()) database.close();
       this.lock.release();
@@ -311,6 +314,7 @@ export class Engine {
     const { fs, dataDir, log, clock, walSync, walRecovery, walSegmentBytes, memtableBytes } = this.options;
     const batch = new Batch();
     const lost = new Map<string, number>();
+    let useless = 0;
     const started = performance.now();
     const { wal, report } = await openWal(
       fs,
@@ -330,19 +334,28 @@ export class Engine {
         const database = this.byId.get(databaseId);
         // A database that was dropped since.
         if (database === undefined || lsn <= database.manifest.flushedLsn) return;
-        if (type === DEFINITIONS) database.index.applyDefinitions(payload);
-        else if (type === BATCH) {
-          decodeBatch(payload, database.index.shapes, batch);
-          const unknown = dropUnknownSeries(database.index, batch);
-          if (unknown > 0) lost.set(database.name, (lost.get(database.name) ?? 0) + unknown);
-          noteShapes(database.index, batch);
-          database.apply(batch);
-          if (database.active.bytes > memtableBytes) return this.checkpointer.flushOne(database);
-        } else throw new VarveError('corrupt', `cannot replay the log: record type ${type} is unknown to this build`);
+        try {
+          if (type === DEFINITIONS) return database.index.applyDefinitions(payload);
+          if (type === BATCH) decodeBatch(payload, database.index.shapes, batch);
+          else throw new VarveError('corrupt', `record type ${type} is unknown to this build`);
+        } catch (error) {
+          if (!(error instanceof VarveError && error.code === 'corrupt')) throw error;
+          if (walRecovery === 'strict') throw new VarveError('corrupt', `cannot replay the log: ${error.message}`);
+          // It relies on definitions that were lost with a damaged record before it.
+          useless++;
+          return;
+        }
+        const unknown = dropUnknownSeries(database.index, batch);
+        if (unknown > 0) lost.set(database.name, (lost.get(database.name) ?? 0) + unknown);
+        noteShapes(database.index, batch);
+        database.apply(batch);
+        if (database.active.bytes > memtableBytes) return this.checkpointer.flushOne(database);
       },
     );
     const ms = Math.round(performance.now() - started);
     if (report.records > 0) log('info', 'replayed the log', { records: report.records, bytes: report.bytes, ms });
+    if (useless > 0) log('error', 'lost records of the log that rely on lost ones', { records: useless });
+    this.mustCheckpoint = useless > 0 || report.losses.length > 0;
     for (const [database, rows] of lost)
       log('error', 'lost rows in the log of series that the damaged index alone knew', { database, rows });
     if (report.cut !== null)

@@ -45,6 +45,8 @@ export class History {
   private readonly options: Partial<EngineOptions>;
   private readonly batch = new Batch();
   private fatal: Error | null = null;
+  /** Whether the log ends in a mark, which tells damage from a write that a power loss tore. */
+  private logIsMarked = true;
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -186,6 +188,7 @@ export class History {
     this.steps.push(`write ${rows.length} rows to ${name}${again ? ' twice' : ''}${wait ? '' : ', not waited for'}`);
     if (!wait) return;
     await this.engine.durable(lsn);
+    this.logIsMarked = true;
     this.model.settle();
   }
 
@@ -309,12 +312,13 @@ export class History {
   /** Opens what is on disk, after damage was tried out on a copy of it. */
   private async start(end: 'clean stop' | 'kill' | 'power loss'): Promise<void> {
     this.fs.remove(`${DATA}/LOCK`);
+    if (end === 'power loss') this.logIsMarked = false;
     if (this.random.chance(0.1)) {
       const failure = await tryDamage(
         this,
         DATABASES,
         (database, time) => this.isExpired(database, time),
-        end === 'power loss',
+        this.logIsMarked,
       );
       if (failure !== null) throw new HistoryFailure(failure);
     }
@@ -335,7 +339,10 @@ export class History {
       this.steps.push(`(${(error as Error).message})`);
     }
     if (this.random.chance(0.5)) this.fs.kill();
-    else this.fs.crash();
+    else {
+      this.fs.crash();
+      this.logIsMarked = false;
+    }
     this.fs.heal();
     this.fs.remove(`${DATA}/LOCK`);
   }

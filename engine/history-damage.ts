@@ -28,14 +28,13 @@ export async function tryDamage(
   history: History,
   databases: readonly (readonly [name: string, partitionDurationSec: number])[],
   isExpired: Allowance['isExpired'],
-  afterPowerLoss: boolean,
+  logIsMarked: boolean,
 ): Promise<string | null> {
   const { random, steps } = history;
   const disk = copyOf(history.fs);
   const paths = filesBelow(disk, DATA);
-  // After a power loss the end of the log lacks the mark that tells damage from a write that was torn.
   const kinds = ['.tsm', 'index.log', 'schema', 'MANIFEST', 'CATALOG', '/wal/'].filter(
-    (kind) => paths.some((path) => path.includes(kind)) && !(kind === '/wal/' && afterPowerLoss),
+    (kind) => paths.some((path) => path.includes(kind)) && !(kind === '/wal/' && !logIsMarked),
   );
   if (kinds.length === 0) return null;
   const kind = random.pick(kinds);
@@ -66,7 +65,15 @@ export async function tryDamage(
     engine = await openEngine(options);
   } catch (error) {
     steps.push(`[${(error as Error).message}]`);
-    return namesDamage(error, path) ? null : `damage to ${path} ends in: ${(error as Error).stack}`;
+    if (!namesDamage(error, path)) return `damage to ${path} ends in: ${(error as Error).stack}`;
+    if (!path.includes('/wal/')) return null;
+    disk.kill();
+    disk.remove(`${DATA}/LOCK`);
+    try {
+      engine = await openEngine({ ...options, fs: disk.attach(), walRecovery: 'skip' });
+    } catch (skipped) {
+      return `damage to ${path}, skipped, ends in: ${(skipped as Error).stack}`;
+    }
   }
   for (const { message } of reports) steps.push(`[${message}]`);
 
@@ -75,6 +82,7 @@ export async function tryDamage(
     isExpired,
     crashed: true,
     isLost: (database, series, time, field) =>
+      reports.some(({ message }) => message.startsWith('lost ') && message.includes('records of the log')) ||
       reports.some(
         ({ message, fields }) =>
           fields.database === database &&

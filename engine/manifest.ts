@@ -93,6 +93,8 @@ export class Manifest {
   private readonly fs: FileSystem;
   private readonly directory: string;
   private log: WritableFile | null = null;
+  /** An edit failed, and the file may have it all the same: only writing everything anew makes sure that it has not. */
+  private isDoubtful = false;
 
   /**
    * Reads `directory/MANIFEST`, or starts an empty one. Throws VarveError 'corrupt' when it is damaged.
@@ -125,6 +127,7 @@ export class Manifest {
       this.log!.syncNow();
     } catch (error) {
       this.closeLog();
+      this.isDoubtful = true;
       throw error;
     }
     this.apply(edit);
@@ -145,7 +148,7 @@ export class Manifest {
   }
 
   close(): void {
-    if (this.log !== null && this.editBytes > 0) this.rewrite();
+    if (this.isDoubtful || (this.log !== null && this.editBytes > 0)) this.rewrite();
     this.closeLog();
   }
 
@@ -219,6 +222,7 @@ export class Manifest {
     out.raw(SEAL);
     replaceFile(this.fs, this.path, out.view8());
     this.log = this.fs.openAppend(this.path);
+    this.isDoubtful = false;
     this.stateBytes = out.length;
     this.editBytes = 0;
   }
