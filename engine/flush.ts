@@ -5,7 +5,7 @@
  * touched; the engine adds the returned files to its manifest when all of them are durable.
  */
 import type { FileSystem } from '../disk/file-system.ts';
-import { type IndexHandle, readSeriesKey } from '../index/worker-view.ts';
+import { type IndexHandle, viewSeriesKey } from '../index/worker-view.ts';
 import { SLAB_BITS, SLAB_MASK } from '../memtable/arena.ts';
 import { CHUNK_OLDER, CHUNK_PARTITION, type MemtableView } from '../memtable/memtable.ts';
 import { readRows, type ShapeFields } from '../memtable/read.ts';
@@ -89,7 +89,7 @@ export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
           );
           if (slice === null) continue;
           const measurement = job.shapes[shapeOf(job.memtable, ref)]!.measurement;
-          writer.addSeries(ref, readSeriesKey(job.keys, ref), measurement, slice);
+          writer.addSeries(ref, viewSeriesKey(job.keys, ref), measurement, slice);
         }
         entries.push({ ...entryOf(writer.finish()), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
       } catch (error) {

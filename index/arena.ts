@@ -153,8 +153,13 @@ export class KeyArena {
 
 /** A copy of the record's bytes; usable on any thread that holds the slabs. */
 export function copyRecord(slabBytes: Uint8Array[], slabWords: Int32Array[], offset: number): Uint8Array {
+  return viewRecord(slabBytes, slabWords, offset).slice();
+}
+
+/** The record's bytes where they are. */
+export function viewRecord(slabBytes: Uint8Array[], slabWords: Int32Array[], offset: number): Uint8Array {
   const slab = offset >> SLAB_SHIFT;
   const word = offset & SLAB_MASK;
   const start = (word << 2) + HEADER_BYTES;
-  return slabBytes[slab].slice(start, start + slabWords[slab][word + 2]);
+  return slabBytes[slab].subarray(start, start + slabWords[slab][word + 2]);
 }

@@ -8,7 +8,7 @@
  */
 import { BOX_WIDE } from '../batch/batch.ts';
 import type { Column, RowSlice } from '../batch/column.ts';
-import { BOOLEAN, type FieldType, FLOAT, STRING } from '../batch/field-type.ts';
+import { BOOLEAN, type FieldType, FLOAT, INTEGER, STRING, UNSIGNED } from '../batch/field-type.ts';
 import { SLAB_BITS, SLAB_MASK } from './arena.ts';
 import {
   CHUNK_HEADER_DOUBLES,
@@ -99,6 +99,16 @@ function wordOf(view: MemtableView, chunk: number, word: number): number {
   return view.arena.words[chunk >>> SLAB_BITS][(chunk & SLAB_MASK) * 2 + word];
 }
 
+/** Where a column is gathered before it gets an array of its own size: one of a few values then lies within its object. */
+let gathered = new Float64Array(1024);
+let gatheredWords = new Int32Array(gathered.buffer);
+
+function reserveGathered(rows: number): void {
+  if (rows <= gathered.length) return;
+  gathered = new Float64Array(rows * 2);
+  gatheredWords = new Int32Array(gathered.buffer);
+}
+
 /** Step 2: one shape, ascending. */
 function readPlain(
   view: MemtableView,
@@ -110,44 +120,52 @@ function readPlain(
   maxOffsetNs: number,
 ): RowSlice | null {
   const stride = shape.fields.length + 1;
-  const picked: number[] = [];
-  for (let i = 0; i < shape.fields.length; i++) if (fields?.includes(shape.fields[i]) ?? true) picked.push(i);
-  if (picked.length === 0) return null;
-  let times = new Float64Array(total);
-  let raw = picked.map(() => new Float64Array(total));
-  const rawWords = raw.map((values) => new Int32Array(values.buffer));
+  reserveGathered(total);
   let rows = 0;
   for (const chunk of chunks) {
     const slab = view.arena.slabs[chunk >>> SLAB_BITS];
-    const words = view.arena.words[chunk >>> SLAB_BITS];
-    const first = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
-    const count = wordOf(view, chunk, CHUNK_ROWS);
-    let from = 0;
-    while (from < count && slab[first + from * stride] < minOffsetNs) from++;
-    let to = count;
-    while (to > from && slab[first + (to - 1) * stride] > maxOffsetNs) to--;
-    for (let i = from, o = rows; i < to; i++, o++) times[o] = slab[first + i * stride];
-    for (let c = 0; c < picked.length; c++) {
-      const out = rawWords[c];
-      for (let i = from, o = rows * 2, at = (first + from * stride + 1 + picked[c]) * 2; i < to; i++, o += 2) {
-        out[o] = words[at];
-        out[o + 1] = words[at + 1];
-        at += stride * 2;
-      }
+    let at = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
+    for (let left = wordOf(view, chunk, CHUNK_ROWS); left > 0; left--, at += stride) {
+      if (slab[at] >= minOffsetNs && slab[at] <= maxOffsetNs) gathered[rows++] = slab[at];
     }
-    rows += to - from;
   }
   if (rows === 0) return null;
-  if (rows < total) {
-    times = times.slice(0, rows);
-    raw = raw.map((values) => values.slice(0, rows));
+  const slice: RowSlice = { rows, times: gathered.slice(0, rows), fields: shape.fields, columns: [] };
+  if (fields !== null) slice.fields = shape.fields.filter((name) => fields.includes(name));
+  for (let i = 0; i < shape.fields.length; i++) {
+    if (fields !== null && !fields.includes(shape.fields[i])) continue;
+    gatherField(view, chunks, stride, i, minOffsetNs, maxOffsetNs);
+    slice.columns.push(takeGathered(view, shape.types[i] as FieldType, rows));
   }
-  return {
-    rows,
-    times,
-    fields: picked.map((i) => shape.fields[i]),
-    columns: picked.map((i, c) => finishColumn(view, shape.types[i] as FieldType, raw[c], null)),
-  };
+  return slice.columns.length === 0 ? null : slice;
+}
+
+/** Copies the bits of field `i` of all rows in the bounds. */
+function gatherField(view: MemtableView, chunks: number[], stride: number, i: number, min: number, max: number): void {
+  let o = 0;
+  for (const chunk of chunks) {
+    const slab = view.arena.slabs[chunk >>> SLAB_BITS];
+    const words = view.arena.words[chunk >>> SLAB_BITS];
+    let at = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
+    for (let left = wordOf(view, chunk, CHUNK_ROWS); left > 0; left--, at += stride) {
+      if (slab[at] < min || slab[at] > max) continue;
+      const value = (at + 1 + i) * 2;
+      gatheredWords[o++] = words[value];
+      gatheredWords[o++] = words[value + 1];
+    }
+  }
+}
+
+/** The first `rows` gathered slots as a column. */
+function takeGathered(view: MemtableView, type: FieldType, rows: number): Column {
+  const values = gathered.slice(0, rows);
+  let boxed = type === STRING;
+  if (type === INTEGER || type === UNSIGNED) {
+    for (let i = 0; i < rows && !boxed; i++) boxed = gatheredWords[2 * i + 1] === BOX_WIDE;
+  }
+  return boxed
+    ? finishColumn(view, type, values, null)
+    : { type, rows, values, wide: null, stringOffsets: null, stringBytes: null, present: null };
 }
 
 /** Step 3: any shapes, any order. */

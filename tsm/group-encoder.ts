@@ -9,8 +9,8 @@ import { encodeColumn } from './column-codec.ts';
 import { CRC_BYTES, JOINED_BYTES } from './format.ts';
 import type { GroupReader } from './group-reader.ts';
 import { encodeIntegers } from './integers.ts';
-import { joinColumns } from './pack-columns.ts';
-import { encodePackTimes, sameTimes } from './pack-times.ts';
+import type { Pack } from './pack.ts';
+import { sameTimes } from './pack-times.ts';
 import {
   CONTINUES,
   HAS_STATISTICS,
@@ -25,15 +25,6 @@ import {
   writeRowGroup,
 } from './row-groups.ts';
 import { encodeStatistics } from './statistics.ts';
-
-/** Short series waiting to share a row group. */
-export interface Pack {
-  list: number;
-  /** Positions of the series in the file's series table. */
-  positions: number[];
-  slices: RowSlice[];
-  rows: number;
-}
 
 /** Blocks below this many rows are decoded as fast as their statistics are read. */
 const STATISTICS_AT_LEAST_ROWS = 128;
@@ -104,30 +95,12 @@ export class GroupEncoder {
 
   /** Writes a pack of at least two series and returns the group's number. */
   addPack(pack: Pack): number {
-    const { slices } = pack;
-    let min = Number.POSITIVE_INFINITY;
-    let max = Number.NEGATIVE_INFINITY;
-    const runs: Float64Array[] = [];
-    for (const { times, rows } of slices) {
-      runs.push(times.length === rows ? times : times.subarray(0, rows));
-      min = Math.min(min, times[0]);
-      max = Math.max(max, times[rows - 1]);
-    }
-    const record = newRecord(pack.list, slices.length, pack.rows, min, max);
+    const record = newRecord(pack.list, pack.positions.length, pack.rows, pack.minOffsetNs, pack.maxOffsetNs);
     record.flags |= IS_PACK;
     this.parts.reset();
-    encodePackTimes(this.parts, runs, this.cold);
+    pack.times.encode(this.parts, this.cold);
     this.shareEncodedTimes(record);
-    const columns: Column[] = [];
-    for (let f = 0; f < slices[0].columns.length; f++) {
-      columns.push(
-        joinColumns(
-          slices.map((slice) => slice.columns[f]),
-          pack.rows,
-        ),
-      );
-    }
-    return this.finishGroup(record, columns, false);
+    return this.finishGroup(record, pack.joined(), false);
   }
 
   /** Writes a group of one series of another file as it is encoded there. */

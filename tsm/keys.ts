@@ -33,9 +33,20 @@ export class KeyWriter {
     while (same < limit && key[same] === previous[same]) same++;
     this.shared[this.count] = same;
     this.lengths[this.count++] = key.length - same;
-    this.rests.raw(key.subarray(same));
-    if (key.length > previous.length) this.previous = new Uint8Array(key.length * 2);
-    this.previous.set(key);
+    const { rests } = this;
+    rests.reserve(key.length - same);
+    const { bytes } = rests;
+    let at = rests.length;
+    if (key.length > previous.length) {
+      this.previous = new Uint8Array(key.length * 2);
+      this.previous.set(previous);
+    }
+    const remembered = this.previous;
+    for (let i = same; i < key.length; i++) {
+      bytes[at++] = key[i];
+      remembered[i] = key[i];
+    }
+    rests.length = at;
     this.previousLength = key.length;
     if (this.count === BLOCK_KEYS) this.closeBlock(false);
   }
@@ -66,7 +77,7 @@ export class KeyWriter {
   }
 }
 
-/** Yields each key in order; the bytes belong to the caller. */
+/** Yields each key in order, never to be changed: keys of a block are views of one array. */
 export function* readKeys(c: Cursor): Generator<Uint8Array> {
   while (c.at < c.end) {
     const header = readVarint(c);
@@ -87,17 +98,26 @@ export function* readKeys(c: Cursor): Generator<Uint8Array> {
     decodeIntegers(c, count, shared);
     decodeIntegers(c, count, lengths);
     const rests = decodeBytes(c);
-    let at = 0;
+    let total = 0;
+    let before = 0;
     for (let i = 0; i < count; i++) {
-      if (!(shared[i] >= 0 && shared[i] <= previous.length && lengths[i] >= 0 && at + lengths[i] <= rests.length)) {
+      if (!(shared[i] >= 0 && shared[i] <= before && lengths[i] >= 0))
         throw new RangeError('series keys do not add up');
-      }
-      const key = new Uint8Array(shared[i] + lengths[i]);
-      key.set(previous.subarray(0, shared[i]));
-      key.set(rests.subarray(at, at + lengths[i]), shared[i]);
-      at += lengths[i];
-      previous = key;
-      yield key;
+      before = shared[i] + lengths[i];
+      total += before;
+    }
+    const keys = new Uint8Array(total);
+    let from = 0;
+    let start = 0;
+    let last = 0;
+    for (let i = 0; i < count; i++) {
+      if (from + lengths[i] > rests.length) throw new RangeError('series keys do not add up');
+      let end = start;
+      for (let k = last, stop = last + shared[i]; k < stop; k++) keys[end++] = keys[k];
+      for (const stop = from + lengths[i]; from < stop; from++) keys[end++] = rests[from];
+      yield keys.subarray(start, end);
+      last = start;
+      start = end;
     }
   }
 }

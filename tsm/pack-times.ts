@@ -30,40 +30,52 @@ export function sameTimes(a: Float64Array, b: Float64Array): boolean {
   return true;
 }
 
-export function encodePackTimes(w: ByteWriter, runs: Float64Array[], cold: boolean): void {
-  const setOf = new Float64Array(runs.length);
-  const sets: Float64Array[] = [];
-  const byHash = new Map<number, number[]>();
-  let total = 0;
-  for (let i = 0; i < runs.length; i++) {
-    const run = runs[i];
-    if (i > 0 && sameTimes(run, sets[setOf[i - 1]])) {
-      setOf[i] = setOf[i - 1];
-      continue;
+/** Collects the times of a pack's series. */
+export class PackTimesWriter {
+  private readonly setOf: number[] = [];
+  private readonly sets: Float64Array[] = [];
+  /** Sets by the checksum of their bytes; filled when there is a second one. */
+  private readonly byHash = new Map<number, number[]>();
+
+  /** Adds the next series. The array is kept, and must not change. */
+  add(times: Float64Array): void {
+    const { sets, setOf } = this;
+    if (sets.length === 0) {
+      sets.push(times);
+      setOf.push(0);
+      return;
     }
-    const hash = crc32c(bytesOf(run));
+    const before = setOf[setOf.length - 1];
+    setOf.push(sameTimes(times, sets[before]) ? before : this.setFor(times));
+  }
+
+  encode(w: ByteWriter, cold: boolean): void {
+    const { sets, setOf } = this;
+    const rows = Float64Array.from(sets, (set) => set.length);
+    const times = new Float64Array(rows.reduce((sum, count) => sum + count, 0));
+    let at = 0;
+    for (const set of sets) {
+      times.set(set, at);
+      at += set.length;
+    }
+    w.varint(sets.length);
+    if (sets.length > 1) encodeIntegers(w, Float64Array.from(setOf), setOf.length, cold);
+    encodeIntegers(w, rows, sets.length, cold);
+    encodeIntegers(w, times, times.length, cold);
+  }
+
+  private setFor(times: Float64Array): number {
+    const { sets, byHash } = this;
+    if (byHash.size === 0) byHash.set(crc32c(bytesOf(sets[0])), [0]);
+    const hash = crc32c(bytesOf(times));
     const known = byHash.get(hash);
-    let set = known?.find((s) => sameTimes(sets[s], run)) ?? -1;
-    if (set < 0) {
-      set = sets.length;
-      sets.push(run);
-      total += run.length;
-      if (known === undefined) byHash.set(hash, [set]);
-      else known.push(set);
-    }
-    setOf[i] = set;
+    const same = known?.find((set) => sameTimes(sets[set], times)) ?? -1;
+    if (same >= 0) return same;
+    const set = sets.push(times) - 1;
+    if (known === undefined) byHash.set(hash, [set]);
+    else known.push(set);
+    return set;
   }
-  const rows = Float64Array.from(sets, (set) => set.length);
-  const times = new Float64Array(total);
-  let at = 0;
-  for (const set of sets) {
-    times.set(set, at);
-    at += set.length;
-  }
-  w.varint(sets.length);
-  if (sets.length > 1) encodeIntegers(w, setOf, runs.length, cold);
-  encodeIntegers(w, rows, sets.length, cold);
-  encodeIntegers(w, times, total, cold);
 }
 
 export function decodePackTimes(c: Cursor, series: number, rows: number): PackTimes {

@@ -25,10 +25,11 @@ import {
   type TsmHeader,
   type TsmMeta,
 } from './format.ts';
-import { GroupEncoder, type Pack } from './group-encoder.ts';
+import { GroupEncoder } from './group-encoder.ts';
 import type { GroupReader } from './group-reader.ts';
 import { encodeIntegers } from './integers.ts';
 import { KeyWriter } from './keys.ts';
+import { Pack } from './pack.ts';
 import type { TsmFile } from './reader.ts';
 import { IS_PACK } from './row-groups.ts';
 
@@ -333,12 +334,10 @@ class Writer implements TsmWriter {
       pack = undefined;
     }
     if (pack === undefined) {
-      pack = { list, positions: [], slices: [], rows: 0 };
+      pack = new Pack(list);
       this.packs.set(list, pack);
     }
-    pack.positions.push(this.seriesCount - 1);
-    pack.slices.push(slice);
-    pack.rows += slice.rows;
+    pack.add(this.seriesCount - 1, slice);
     this.openPackRows += slice.rows;
     if (pack.positions.length === PACK_SERIES) this.closePack(pack);
     if (this.openPackRows <= OPEN_PACK_ROWS) return;
@@ -350,8 +349,8 @@ class Writer implements TsmWriter {
   private closePack(pack: Pack): void {
     this.packs.delete(pack.list);
     this.openPackRows -= pack.rows;
-    const group =
-      pack.slices.length === 1 ? this.groups.addSingle(pack.list, pack.slices[0], false) : this.groups.addPack(pack);
+    const { single } = pack;
+    const group = single !== null ? this.groups.addSingle(pack.list, single, false) : this.groups.addPack(pack);
     for (const position of pack.positions) this.groupOf[position] = group;
     this.drain(WRITE_BYTES);
   }
