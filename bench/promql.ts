@@ -9,7 +9,7 @@
 import { Agent, request } from 'node:http';
 import { quantile } from './client.ts';
 import { CPU_FIELDS, CPU_START_SEC, cpuSamples } from './cpu-workload.ts';
-import { keptCpuBodies } from './ingest.ts';
+import { countSamples, keptCpuBodies } from './ingest.ts';
 import { processUsage } from './process-usage.ts';
 import { startLoaded } from './promql-server.ts';
 import { type RunningServer, varve, victoriaMetrics } from './server.ts';
@@ -183,6 +183,7 @@ export async function benchPromql(options: PromqlOptions): Promise<void> {
     name: `cpu-${options.hosts}-${options.hours}`,
     keep: options.keep,
     connections: 2,
+    check: { samples: cpuSamples(workload), count: (url: string) => countSamples(url, workload) },
   };
   const bodies = () => keptCpuBodies(workload, 5000);
   const servers: RunningServer[] = [];
