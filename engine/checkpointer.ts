@@ -54,6 +54,10 @@ export class Checkpointer {
     this.run().catch(() => {});
   }
 
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
   /** Resolves when the run under way, if any, has ended. Never rejects. */
   async idle(): Promise<void> {
     await this.running?.catch(() => {});

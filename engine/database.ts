@@ -7,6 +7,7 @@
  */
 import type { Batch } from '../batch/batch.ts';
 import type { FileSystem } from '../disk/file-system.ts';
+import { assert } from '../errors/errors.ts';
 import type { IndexLog } from '../index/index-log.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { Memtable } from '../memtable/memtable.ts';
@@ -67,6 +68,19 @@ export class Database {
 
   get partitionDurationSec(): number {
     return this.settings.partitionDurationSec;
+  }
+
+  /** Whether it holds no rows at all. */
+  get isEmpty(): boolean {
+    return this.manifest.files.size === 0 && this.frozen.length === 0 && this.active.rows === 0;
+  }
+
+  /** Applies what the catalog says now. The partition duration may change only while there are no rows. */
+  changeSettings(settings: DatabaseSettings): void {
+    const isRecut = settings.partitionDurationSec !== this.settings.partitionDurationSec;
+    assert(!isRecut || this.isEmpty, `partitions of ${this.name} change under its rows`);
+    this.settings = settings;
+    if (isRecut) this.active = this.newMemtable();
   }
 
   /** Bytes of all memtables. */
@@ -206,6 +220,13 @@ export class Database {
     this.closed = true;
     this.files.close();
     this.manifest.close();
+  }
+
+  /** Lets go of a database that is no more; its files are to be removed. */
+  discard(): void {
+    this.closed = true;
+    this.files.close();
+    this.manifest.abandon();
   }
 
   private newMemtable(): Memtable {

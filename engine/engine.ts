@@ -16,10 +16,10 @@ import { openWal } from '../wal/open-wal.ts';
 import { BATCH, DEFINITIONS } from '../wal/record.ts';
 import type { Wal } from '../wal/wal.ts';
 import { type Background, inlineBackground, workerBackground } from './background.ts';
-import { Catalog, type DatabaseSettings } from './catalog.ts';
+import type { ContinuousQueryEntry, DatabaseSettings } from './catalog.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { Database } from './database.ts';
-import { companionsOf, isInternalDatabase } from './internal-database.ts';
+import type { Database } from './database.ts';
+import { isInternalDatabase } from './internal-database.ts';
 import { Maintenance } from './maintenance.ts';
 import { newCounters } from './metrics.ts';
 import {
@@ -33,7 +33,9 @@ import {
   MAX_PARTITION_SEC,
   type ResolvedOptions,
 } from './options.ts';
+import { type NewDatabase, Registry } from './registry.ts';
 import { dropUnknownSeries, noteShapes } from './replayed-batch.ts';
+import { FIRST_POLICY, type PolicyChange, type RetentionPolicy } from './retention-policy.ts';
 import type { Instant } from './time.ts';
 
 /** The database that is meant when none is named. */
@@ -46,9 +48,7 @@ export class Engine {
   readonly options: ResolvedOptions;
   readonly counters = newCounters();
   wal!: Wal;
-  private readonly catalog: Catalog;
-  private readonly byName = new Map<string, Database>();
-  private readonly byId = new Map<number, Database>();
+  private readonly registry: Registry;
   private readonly background: Background;
   private readonly checkpointer: Checkpointer;
   readonly maintenance: Maintenance;
@@ -72,8 +72,7 @@ export class Engine {
     fs.makeDirectory(dataDir);
     this.lock = lockDirectory(fs, dataDir);
     try {
-      this.catalog = new Catalog(fs, dataDir);
-      for (const entry of this.catalog.entries()) this.openDatabase(entry);
+      this.registry = new Registry(fs, dataDir, options.log, options);
       this.background = options.inline ? inlineBackground(fs) : workerBackground();
       this.checkpointer = new Checkpointer(this, this.background);
       this.maintenance = new Maintenance(this, this.background);
@@ -87,20 +86,20 @@ export class Engine {
   async start(): Promise<void> {
     try {
       this.wal = await this.replay();
-      for (const database of this.byName.values()) database.replayed();
+      for (const database of this.registry.all()) database.replayed();
       if (this.mustCheckpoint) await this.checkpointer.run();
     } catch (error) {
-      for (const database of this.byName.values()) database.close();
+      for (const database of this.registry.all()) database.close();
       this.lock.release();
       throw error;
     }
     this.state = 'open';
-    for (const database of this.byName.values()) database.warmUp();
+    for (const database of this.registry.all()) database.warmUp();
     this.checkSpace();
     this.checkpointer.start();
     this.maintenance.start();
     const { dataDir, log } = this.options;
-    log('info', 'opened', { dataDir, databases: this.byName.size });
+    log('info', 'opened', { dataDir, databases: this.registry.size });
   }
 
   /** Whether writes and reads are possible. */
@@ -142,61 +141,120 @@ export class Engine {
   /** Bytes of all memtables. */
   get memtableBytes(): number {
     let bytes = 0;
-    for (const database of this.byName.values()) bytes += database.memtableBytes;
+    for (const database of this.registry.all()) bytes += database.memtableBytes;
     return bytes;
   }
 
   /** Names of databases, without those that belong to another. */
   databases(): string[] {
-    return [...this.byName.keys()].filter((name) => !isInternalDatabase(name));
+    return this.registry.names();
   }
 
+  /** All databases with rows of their own: retention policies and what is kept along with samples too. */
   allDatabases(): Database[] {
-    return [...this.byName.values()];
+    return [...this.registry.all()];
   }
 
+  /** Whether there is a database of that name, though its default policy may be gone. */
+  hasDatabase(name: string): boolean {
+    return this.registry.has(name);
+  }
+
+  /**
+   * The rows that a name means: `NAME` those of its default retention policy, `NAME/POLICY` those of another; undefined
+   * when there is no such database or policy.
+   */
   database(name: string): Database | undefined {
-    return this.byName.get(name);
+    return this.registry.find(name);
   }
 
-  /** The database of that name, made when it does not exist. Its existence is durable on return. */
-  createDatabase(name: string, settings: Partial<DatabaseSettings> = {}): Database {
-    const existing = this.byName.get(name);
+  /**
+   * The rows of a retention policy; '' is the default one.
+   * @throws VarveError 'not_found' with InfluxDB's text.
+   */
+  resolve(name: string, policy = ''): Database {
+    return this.registry.resolve(name, policy);
+  }
+
+  /**
+   * As `database`, made when it does not exist; its existence is durable on return.
+   * @throws VarveError 'not_found' for a policy that does not exist.
+   */
+  createDatabase(name: string, settings: NewDatabase = {}): Database {
+    const existing = this.registry.find(name);
     if (existing !== undefined) return existing;
+    const [owner, policy] = isInternalDatabase(name) ? [name] : name.split('/');
+    if (this.registry.has(owner) || (policy ?? FIRST_POLICY) !== FIRST_POLICY) return this.registry.resolve(name);
     this.assertOpen();
-    const { partitionDurationSec } = this.options;
-    return this.openDatabase(this.catalog.add(name, { partitionDurationSec, retentionMs: null, ...settings }));
+    return this.registry.create(owner, settings);
   }
 
   /** Age in ms at which a database's partitions are dropped; 0 keeps them for ever. */
   retentionMs(database: Database): number {
-    return database.settings.retentionMs ?? this.options.retentionMs;
+    return this.registry.retentionMs(database);
   }
 
-  /** Changes a database's retention, and that of what is kept along with it; durable on return. */
-  setRetention(name: string, retentionMs: number | null): void {
-    const database = this.byName.get(name);
-    if (database === undefined) throw new VarveError('not_found', `cannot alter database ${name}: it does not exist`);
-    for (const each of [database, ...companionsOf(this, name).map((companion) => this.byName.get(companion)!)]) {
-      if (each !== database && each.settings.retentionMs === 0) continue;
-      each.settings = { ...each.settings, retentionMs };
-      this.catalog.update(each.id, each.settings);
-    }
+  /** What was set for a database as a whole. Throws `not_found`. */
+  settings(name: string): DatabaseSettings {
+    return this.registry.owner(name).settings;
+  }
+
+  /** Changes settings of a database, retention being its default policy's; durable on return. Throws `not_found`. */
+  alterDatabase(name: string, change: Partial<DatabaseSettings>): void {
+    this.assertOpen();
+    this.registry.alter(name, change);
     this.maintenance.wake();
+  }
+
+  /** Retention policies in the order of their creation. Throws `not_found`. */
+  retentionPolicies(name: string): RetentionPolicy[] {
+    return this.registry.policies(name);
+  }
+
+  /** Adds a retention policy; durable on return. One that is the same already is fine. */
+  createRetentionPolicy(name: string, policy: string, change: PolicyChange): void {
+    this.assertOpen();
+    this.registry.createPolicy(name, policy, change);
+  }
+
+  /** Changes a retention policy; durable on return. */
+  alterRetentionPolicy(name: string, policy: string, change: PolicyChange): void {
+    this.assertOpen();
+    this.registry.alterPolicy(name, policy, change);
+    this.maintenance.wake();
+  }
+
+  /** Removes a retention policy with its rows; one that does not exist is fine. */
+  async dropRetentionPolicy(name: string, policy: string): Promise<void> {
+    await this.quiet();
+    this.registry.dropPolicy(name, policy);
+  }
+
+  /** Continuous queries of a database. Throws `not_found`. */
+  continuousQueries(name: string): readonly ContinuousQueryEntry[] {
+    return this.registry.continuousQueries(name);
+  }
+
+  /** Puts others in place of them; durable on return. */
+  setContinuousQueries(name: string, queries: readonly ContinuousQueryEntry[]): void {
+    this.assertOpen();
+    this.registry.setContinuousQueries(name, queries);
   }
 
   /** Removes a database with all its data, and what belongs to it. */
   async dropDatabase(name: string): Promise<void> {
-    const database = this.byName.get(name);
-    if (database === undefined) throw new VarveError('not_found', `cannot drop database ${name}: it does not exist`);
-    await this.checkpointer.idle();
-    await this.maintenance.idle();
-    this.catalog.remove(database.id);
-    this.byName.delete(name);
-    this.byId.delete(database.id);
-    database.close();
-    this.options.fs.removeTree(database.directory);
-    for (const owned of companionsOf(this, name)) await this.dropDatabase(owned);
+    await this.quiet();
+    this.registry.drop(name);
+  }
+
+  /** Resolves in a turn in which neither a flush nor a merge is under way. */
+  private async quiet(): Promise<void> {
+    this.assertOpen();
+    while (this.checkpointer.isRunning || this.maintenance.isRunning) {
+      await this.checkpointer.idle();
+      await this.maintenance.idle();
+    }
+    this.assertOpen();
   }
 
   /**
@@ -259,6 +317,8 @@ export class Engine {
   async deleteRows(database: Database, refs: Int32Array, from: Instant, to: Instant): Promise<void> {
     if (refs.length === 0) return;
     await this.flush();
+    // Dropped meanwhile: its rows are gone already.
+    if (this.registry.withId(database.id) !== database) return;
     const { manifest } = database;
     const generation = Math.max(0, ...[...manifest.files.values()].map((file) => file.generation));
     const id = manifest.lastTombstone + 1;
@@ -286,7 +346,7 @@ export class Engine {
     }
     await this.background.close();
     await this.wal.close();
-    for (const database of this.byName.values()) database.close();
+    for (const database of this.registry.all()) database.close();
     this.lock.release();
     this.state = 'closed';
   }
@@ -298,15 +358,12 @@ export class Engine {
   private assertWritable(): void {
     this.assertOpen();
     this.wal.checkWritable();
+    try {
+      this.registry.settle();
+    } catch (cause) {
+      throw new VarveError('read_only', `cannot take writes: ${(cause as Error).message}`, { cause });
+    }
     if (this.shortOfSpace !== null) throw new VarveError('read_only', this.shortOfSpace);
-  }
-
-  private openDatabase(entry: { id: number; name: string; settings: DatabaseSettings }): Database {
-    const { fs, dataDir, log } = this.options;
-    const database = new Database(fs, `${dataDir}/db/${entry.id}`, entry, log);
-    this.byName.set(entry.name, database);
-    this.byId.set(entry.id, database);
-    return database;
   }
 
   /** Opens the log and brings back what was not in files. Memory stays bounded: full memtables are flushed on the way. */
@@ -331,7 +388,7 @@ export class Engine {
         onFatal: (error) => this.onFatal?.(error),
       },
       (lsn, type, databaseId, payload) => {
-        const database = this.byId.get(databaseId);
+        const database = this.registry.withId(databaseId);
         // A database that was dropped since.
         if (database === undefined || lsn <= database.manifest.flushedLsn) return;
         try {

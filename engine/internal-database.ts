@@ -4,21 +4,19 @@
  * it without knowing of it.
  *
  * A companion's name is its owner's, a NUL and its kind. No client can name it, since names with control characters are
- * refused at the door; listings leave it out by `isInternalDatabase`.
+ * refused at the door; listings leave it out by `isInternalDatabase`. Its owner is what holds the samples: a database, or
+ * the hidden one of a retention policy.
  *
  *     exemplars   series of the owner; fields `value` (float) and `labels` (string: JSON of the exemplar's own labels)
  *     metadata    one series per metric, one row at time 0: fields `type`, `help` and `unit` (strings)
  *     starts      series of the owner; field `start` (integer: ms) at the time of each sample that came with one
  */
-import type { DatabaseSettings } from './catalog.ts';
 import type { Database } from './database.ts';
 import type { Engine } from './engine.ts';
 
 export type CompanionKind = 'exemplars' | 'metadata' | 'starts';
 
 const SEPARATOR = '\u0000';
-
-const KINDS: readonly CompanionKind[] = ['exemplars', 'metadata', 'starts'];
 
 /** The name of a database's companion. */
 export function companionName(owner: string, kind: CompanionKind): string {
@@ -30,18 +28,23 @@ export function isInternalDatabase(name: string): boolean {
   return name.includes(SEPARATOR);
 }
 
-/** The companions that a database has now, to go with it when it is dropped. */
-export function companionsOf(engine: Engine, owner: string): string[] {
-  return KINDS.map((kind) => companionName(owner, kind)).filter((name) => engine.database(name) !== undefined);
+/** The database, as clients know it, that one belongs to. */
+export function ownerOf(name: string): string {
+  return name.split(SEPARATOR, 1)[0];
 }
 
-/** The companion of a database, or undefined while nothing was stored in it. */
+/**
+ * The companion of a database, or undefined while nothing was stored in it.
+ * @param owner as `Engine.database` takes it.
+ */
 export function companion(engine: Engine, owner: string, kind: CompanionKind): Database | undefined {
-  return engine.database(companionName(owner, kind));
+  const database = engine.database(owner);
+  return database && engine.database(companionName(database.name, kind));
 }
 
 /** The companion of a database, made when it does not exist. Metadata is kept for ever; the rest as long as its owner. */
 export function createCompanion(engine: Engine, owner: Database, kind: CompanionKind): Database {
-  const settings: DatabaseSettings = kind === 'metadata' ? { ...owner.settings, retentionMs: 0 } : owner.settings;
+  const { partitionDurationSec, retentionMs } = owner.settings;
+  const settings = { partitionDurationSec, retentionMs: kind === 'metadata' ? 0 : retentionMs };
   return engine.createDatabase(companionName(owner.name, kind), settings);
 }

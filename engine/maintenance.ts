@@ -7,12 +7,13 @@
  */
 import { planMerges } from '../compaction/planner.ts';
 import { isExpired } from '../retention/expired.ts';
-import { partitionsOverCap } from '../retention/size-cap.ts';
+import { type PartitionSize, partitionsOverCap } from '../retention/size-cap.ts';
 import type { Background } from './background.ts';
 import type { Database } from './database.ts';
 import { removeDeadSeries } from './dead-series.ts';
 import type { Engine } from './engine.ts';
 import { fileName } from './file-name.ts';
+import { ownerOf } from './internal-database.ts';
 import type { FileEntry } from './manifest.ts';
 import { touches } from './merge.ts';
 
@@ -47,6 +48,10 @@ export class Maintenance {
   wake(): void {
     if (this.stopped || this.running !== null || this.engine.options.maintenanceIntervalMs === 0) return;
     this.run().catch(() => {});
+  }
+
+  get isRunning(): boolean {
+    return this.running !== null;
   }
 
   /** Resolves when the run under way, if any, has ended. */
@@ -86,30 +91,36 @@ export class Maintenance {
     return this.dropPartitions(database, expired, 'past their retention');
   }
 
+  /** Keeps within the caps: of each database that has one, over its policies, then of the whole directory. */
   private dropOverCap(): Database[] {
-    const { sizeCapBytes } = this.engine.options;
-    if (sizeCapBytes === 0) return [];
-    const partitions = new Map<
-      string,
-      { database: string; sizeBytes: number } & Pick<FileEntry, 'partitionStartSec' | 'partitionDurationSec'>
-    >();
-    for (const database of this.engine.allDatabases()) {
-      for (const { partitionStartSec, partitionDurationSec, sizeBytes } of database.manifest.files.values()) {
-        const key = `${database.id}/${partitionStartSec}`;
-        const known = partitions.get(key);
-        if (known !== undefined) known.sizeBytes += sizeBytes;
-        else partitions.set(key, { database: database.name, partitionStartSec, partitionDurationSec, sizeBytes });
+    const { engine } = this;
+    const touched = engine.databases().flatMap((name) => {
+      const capBytes = engine.settings(name).sizeCapBytes ?? 0;
+      if (capBytes === 0) return [];
+      const own = engine.allDatabases().filter((each) => ownerOf(each.name) === name);
+      return this.dropBeyond(own, capBytes, 'beyond the size cap of their database');
+    });
+    return [...touched, ...this.dropBeyond(engine.allDatabases(), engine.options.sizeCapBytes, 'beyond the size cap')];
+  }
+
+  private dropBeyond(databases: readonly Database[], capBytes: number, why: string): Database[] {
+    if (capBytes === 0) return [];
+    const partitions = new Map<string, PartitionSize & { of: Database; files: FileEntry[] }>();
+    for (const of of databases) {
+      for (const file of of.manifest.files.values()) {
+        const { partitionStartSec, partitionDurationSec, sizeBytes } = file;
+        const key = `${of.id}/${partitionStartSec}`;
+        let partition = partitions.get(key);
+        if (partition === undefined) {
+          partition = { database: of.name, of, partitionStartSec, partitionDurationSec, sizeBytes: 0, files: [] };
+          partitions.set(key, partition);
+        }
+        partition.sizeBytes += sizeBytes;
+        partition.files.push(file);
       }
     }
-    const touched: Database[] = [];
-    for (const { database: name, partitionStartSec } of partitionsOverCap([...partitions.values()], sizeCapBytes)) {
-      const database = this.engine.database(name)!;
-      const files = [...database.manifest.files.values()].filter(
-        (file) => file.partitionStartSec === partitionStartSec,
-      );
-      if (this.dropPartitions(database, files, 'beyond the size cap')) touched.push(database);
-    }
-    return touched;
+    const over = partitionsOverCap([...partitions.values()], capBytes);
+    return over.filter(({ of, files }) => this.dropPartitions(of, files, why)).map(({ of }) => of);
   }
 
   private dropPartitions(database: Database, files: FileEntry[], why: string): boolean {

@@ -152,6 +152,11 @@ export class Manifest {
     this.closeLog();
   }
 
+  /** Closes it as it is, because the whole directory goes. */
+  abandon(): void {
+    this.closeLog();
+  }
+
   private closeLog(): void {
     this.log?.close();
     this.log = null;

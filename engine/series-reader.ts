@@ -135,27 +135,45 @@ export class SeriesReader {
    */
   read(ref: number, fields: readonly string[] | null): PartitionRows[] {
     const result: PartitionRows[] = [];
-    for (const { startSec, minOffsetNs, maxOffsetNs, files, memtables } of this.sources) {
-      let slices: RowSlice[] | null = null;
-      let only: RowSlice | null = null;
-      const add = (slice: RowSlice) => {
-        if (only === null) only = slice;
-        else if (slices === null) slices = [only, slice];
-        else slices.push(slice);
-      };
-      for (const { entry, file } of files) {
-        let slice = file.read(ref, fields, minOffsetNs, maxOffsetNs);
-        if (slice !== null && this.around.tombstones.length > 0) slice = this.withoutDeleted(slice, ref, entry);
-        if (slice !== null) add(slice);
-      }
-      for (const { view, partition } of memtables) {
-        const slice = readRows(view, this.around.shapes(), ref, partition, fields, minOffsetNs, maxOffsetNs);
-        if (slice !== null) add(slice);
-      }
-      if (slices !== null) result.push({ startSec, slice: mergeSlices(slices) });
-      else if (only !== null) result.push({ startSec, slice: only });
+    for (const source of this.sources) {
+      const slice = this.readSource(source, ref, fields);
+      if (slice !== null) result.push({ startSec: source.startSec, slice });
     }
     return result;
+  }
+
+  /** Where the partitions of the range begin, s since the epoch, ascending: those that may hold rows. */
+  get partitionStartsSec(): number[] {
+    return this.sources.map(({ startSec }) => startSec);
+  }
+
+  /** As `read`, of one partition, by its place in `partitionStartsSec`. */
+  readPartition(place: number, ref: number, fields: readonly string[] | null): RowSlice | null {
+    return this.readSource(this.sources[place], ref, fields);
+  }
+
+  private readSource(
+    { minOffsetNs, maxOffsetNs, files, memtables }: Source,
+    ref: number,
+    fields: readonly string[] | null,
+  ): RowSlice | null {
+    let slices: RowSlice[] | null = null;
+    let only: RowSlice | null = null;
+    const add = (slice: RowSlice) => {
+      if (only === null) only = slice;
+      else if (slices === null) slices = [only, slice];
+      else slices.push(slice);
+    };
+    for (const { entry, file } of files) {
+      let slice = file.read(ref, fields, minOffsetNs, maxOffsetNs);
+      if (slice !== null && this.around.tombstones.length > 0) slice = this.withoutDeleted(slice, ref, entry);
+      if (slice !== null) add(slice);
+    }
+    for (const { view, partition } of memtables) {
+      const slice = readRows(view, this.around.shapes(), ref, partition, fields, minOffsetNs, maxOffsetNs);
+      if (slice !== null) add(slice);
+    }
+    return slices !== null ? mergeSlices(slices) : only;
   }
 
   /**

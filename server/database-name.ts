@@ -23,11 +23,18 @@ export function splitDatabasePath(path: string): { path: string; database: strin
   return { path: end < 0 ? '/' : path.slice(end), database };
 }
 
-/** The database a request names. A v2 bucket may be `database/retention-policy`; the policy is accepted and ignored. */
+/**
+ * The database a request names, as the engine takes it: `NAME`, or `NAME/POLICY` when it names a retention policy too, by
+ * `rp` (v1) or as the second part of a bucket's name (v2).
+ */
 export function chooseDatabase(fromPath: string | null, parameters: URLSearchParams): string {
   let name = fromPath ?? parameters.get('db') ?? '';
-  if (name === '') name = (parameters.get('bucket') ?? '').replace(/\/.*$/, '');
-  return name === '' ? DEFAULT_DATABASE : checkDatabaseName(name);
+  if (name === '') name = parameters.get('bucket') ?? '';
+  if (name === '') name = DEFAULT_DATABASE;
+  const policy = parameters.get('rp') ?? '';
+  if (policy !== '' && !name.includes('/')) name = `${name}/${policy}`;
+  // A bucket may name no policy behind its slash.
+  return checkDatabaseName(name.endsWith('/') ? name.slice(0, -1) : name);
 }
 
 function checkDatabaseName(name: string): string {

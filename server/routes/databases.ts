@@ -30,7 +30,7 @@ function listDatabases({ engine }: RouteContext): Response {
 
 async function setRetention({ engine, database, parameters }: RouteContext): Promise<Response> {
   const opened = engine();
-  opened.setRetention(database, retentionParameter(parameters));
+  opened.alterDatabase(database, { retentionMs: retentionParameter(parameters) });
   return success(describe(opened, opened.database(database)!));
 }
 
