@@ -14,6 +14,7 @@ import type { Method, Route, RouteContext } from './route.ts';
 import { activeQueryRoutes } from './routes/active-queries.ts';
 import { databaseRoutes } from './routes/databases.ts';
 import { healthRoutes } from './routes/health.ts';
+import { influxQueryRoutes } from './routes/influx-query.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { prometheusAdminRoutes } from './routes/prometheus-admin.ts';
 import { prometheusExemplarRoutes } from './routes/prometheus-exemplars.ts';
@@ -31,6 +32,7 @@ import type { ServerState } from './state.ts';
 const routes: readonly Route[] = [
   ...healthRoutes,
   ...metricsRoutes,
+  ...influxQueryRoutes,
   ...prometheusQueryRoutes,
   ...activeQueryRoutes,
   ...prometheusSeriesRoutes,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { NO_SELECT_LIMITS, type SelectLimits } from '../query/influxql/select/context.ts';
 import type { QueryOptions } from '../query/promql/evaluate.ts';
 
 /** What of PromQL is off by default, as it is in Prometheus. */
@@ -28,6 +29,10 @@ export interface ServerConfig {
   slowQueryMs: number;
   /** Points per series that one range query may return. */
   rangePointsLimit: number;
+  /** What one SELECT of InfluxQL may look at. */
+  selectLimits: SelectLimits;
+  /** Rows in one answer to InfluxQL that is not chunked; 0: no limit. */
+  rowLimit: number;
   promql: PromqlFeatures;
   /** RE2 that an origin must match whole for its pages to read answers. */
   corsOrigin: string;
@@ -51,6 +56,8 @@ export const DEFAULT_SERVER_LIMITS = {
   queryMaxBytes: 2048 * MIB,
   slowQueryMs: 5_000,
   rangePointsLimit: 11_000,
+  selectLimits: NO_SELECT_LIMITS,
+  rowLimit: 0,
   promql: {},
   corsOrigin: '.*',
   adminApi: false,

@@ -19,11 +19,26 @@ const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:
 export async function readParameters(request: Request): Promise<URLSearchParams> {
   const url = new URL(request.url);
   if (request.method !== 'POST') return url.searchParams;
-  const type = request.headers.get('content-type') ?? '';
-  if (!type.startsWith('application/x-www-form-urlencoded')) return url.searchParams;
-  const merged = new URLSearchParams(await request.text());
+  const type = (request.headers.get('content-type') ?? '').toLowerCase();
+  let merged: URLSearchParams;
+  if (type.startsWith('application/x-www-form-urlencoded')) merged = new URLSearchParams(await request.text());
+  else if (type.startsWith('multipart/form-data')) merged = await multipartParameters(request);
+  else return url.searchParams;
   for (const [key, value] of url.searchParams) merged.append(key, value);
   return merged;
+}
+
+/** A field that is a file is its text. */
+async function multipartParameters(request: Request): Promise<URLSearchParams> {
+  const parameters = new URLSearchParams();
+  try {
+    for (const [key, value] of await request.formData()) {
+      parameters.append(key, typeof value === 'string' ? value : await value.text());
+    }
+  } catch (error) {
+    throw new VarveError('bad_request', `cannot read form: ${(error as Error).message}`, { cause: error });
+  }
+  return parameters;
 }
 
 /** A parameter is wrong: Prometheus' wording and its `bad_data`. */

@@ -13,6 +13,8 @@ export interface ActiveQuery {
   /** When it came, ms since the epoch. */
   readonly startMs: number;
   running: boolean;
+  /** Somebody killed it, and it has not ended yet. */
+  killed: boolean;
 }
 
 export interface QueryTicket {
@@ -21,6 +23,13 @@ export interface QueryTicket {
   readonly signal: AbortSignal;
   /** Time spent waiting, ms. */
   readonly waitedMs: number;
+}
+
+/** A query that is inside. */
+export interface QueryPass {
+  readonly ticket: QueryTicket;
+  /** Makes room for the next one; further calls do nothing. */
+  leave(): void;
 }
 
 export interface QueryOrigin {
@@ -68,35 +77,56 @@ export class QueryGate {
   /** Cancels a query; false when there is none of that id (any more). */
   kill(id: string): boolean {
     const entry = this.entries.get(id);
-    entry?.controller.abort();
-    return entry !== undefined;
+    if (entry === undefined) return false;
+    entry.active.killed = true;
+    entry.controller.abort();
+    return true;
   }
 
   /** Runs a query when it is its turn. Throws `timeout` or `canceled` when that does not come in time. */
   async run<T>(origin: QueryOrigin, execute: (ticket: QueryTicket) => Promise<T>): Promise<T> {
+    const pass = await this.pass(origin);
+    try {
+      return await execute(pass.ticket);
+    } finally {
+      pass.leave();
+    }
+  }
+
+  /** Lets a query in when it is its turn, as `run` does. Who got in must leave. */
+  async pass(origin: QueryOrigin): Promise<QueryPass> {
     const { query, database, path } = origin;
     const id = String(this.nextId++);
     const controller = new AbortController();
-    const active = { id, query, database, path, startMs: Date.now(), running: false };
+    const active = { id, query, database, path, startMs: Date.now(), running: false, killed: false };
     const entry: Entry = { active, controller, enter: null };
-    const leave = () => controller.abort();
-    if (origin.signal.aborted) leave();
-    origin.signal.addEventListener('abort', leave, { once: true });
+    const onAbort = () => controller.abort();
+    if (origin.signal.aborted) onAbort();
+    origin.signal.addEventListener('abort', onAbort, { once: true });
     this.entries.set(id, entry);
+    const forget = () => {
+      this.entries.delete(id);
+      origin.signal.removeEventListener('abort', onAbort);
+    };
     const startedMs = performance.now();
     try {
       await this.enter(entry, origin.timeoutMs);
-      try {
-        active.running = true;
-        return await execute({ id, signal: controller.signal, waitedMs: performance.now() - startedMs });
-      } finally {
+    } catch (error) {
+      forget();
+      throw error;
+    }
+    active.running = true;
+    let isInside = true;
+    return {
+      ticket: { id, signal: controller.signal, waitedMs: performance.now() - startedMs },
+      leave: () => {
+        if (!isInside) return;
+        isInside = false;
         this.inside--;
         this.admit();
-      }
-    } finally {
-      this.entries.delete(id);
-      origin.signal.removeEventListener('abort', leave);
-    }
+        forget();
+      },
+    };
   }
 
   /** Resolves when the query is inside. */

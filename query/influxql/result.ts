@@ -7,6 +7,8 @@ export interface TimeColumn {
   readonly kind: 'time';
   readonly sec: Float64Array;
   readonly nano: Float64Array;
+  /** IANA name of tz(), in whose local time the instants are shown; none or null is UTC. */
+  readonly timezone?: string | null;
 }
 
 /** Numbers and booleans (0 or 1). `present[i]` is 0 where the row has a null; null: every row has a value. */

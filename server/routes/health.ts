@@ -1,15 +1,13 @@
 /** Liveness and readiness, in the spellings that InfluxDB's and Prometheus' clients ask for. */
+import { INFLUX_VERSION, requestIdHeaders, versionHeaders } from '../influx/influx-headers.ts';
 import type { Route, RouteContext } from '../route.ts';
 
-/** Clients of InfluxDB 1.x read the version to learn which API they meet, so it names the API that is spoken. */
-const INFLUX_VERSION = '1.8.10';
-
-export function versionHeaders(version: string): Record<string, string> {
-  return { 'x-influxdb-version': INFLUX_VERSION, 'x-influxdb-build': `Varve ${version}` };
-}
-
-function ping({ parameters, config }: RouteContext): Response {
-  const headers = versionHeaders(config.version);
+function ping({ parameters, config, request }: RouteContext): Response {
+  const headers = {
+    'content-type': 'application/json',
+    ...versionHeaders(config.version),
+    ...requestIdHeaders(request.headers),
+  };
   const verbose = parameters.get('verbose');
   if (verbose === null || verbose === '' || verbose === '0' || verbose === 'false') {
     return new Response(null, { status: 204, headers });

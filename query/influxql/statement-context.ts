@@ -1,0 +1,68 @@
+/** What every statement may use, beyond what a SELECT needs. */
+import type { Engine } from '../../engine/engine.ts';
+import { VarveError } from '../../errors/errors.ts';
+import type { QueryWorkers } from '../workers/pool.ts';
+import type { SelectContext, SelectLimits } from './select/context.ts';
+
+/** A request that waits or runs. */
+export interface RunningQuery {
+  readonly id: bigint;
+  readonly text: string;
+  /** '' is none. */
+  readonly database: string;
+  /** How long ago it came, ms. */
+  readonly ageMs: number;
+  readonly status: 'running' | 'killed';
+}
+
+/** The requests that run now, as SHOW QUERIES lists and KILL QUERY ends them. */
+export interface RunningQueries {
+  list(): readonly RunningQuery[];
+  /** False when there is none of that id. */
+  kill(id: bigint): boolean;
+}
+
+export const NO_RUNNING_QUERIES: RunningQueries = { list: () => [], kill: () => false };
+
+export interface StatementContext extends SelectContext {
+  readonly queries: RunningQueries;
+}
+
+export interface ContextOptions {
+  readonly engine: Engine;
+  /** '' where every statement has to name its own. */
+  readonly database: string;
+  /** '' is a database's default policy. */
+  readonly retentionPolicy: string;
+  readonly nowNs: bigint;
+  readonly signal: AbortSignal | null;
+  readonly limits: SelectLimits;
+  readonly workers: QueryWorkers | null;
+  readonly chunkRows: number;
+  readonly queries: RunningQueries;
+  /** This database is there, and empty, before anything is written to it; null for none. */
+  readonly assumedDatabase: string | null;
+}
+
+export function newStatementContext({ assumedDatabase, ...options }: ContextOptions): StatementContext {
+  const { engine } = options;
+  const named = (database: string): string => {
+    const name = database === '' ? options.database : database;
+    if (name === '') throw new VarveError('bad_request', 'database name required');
+    return name;
+  };
+  const policyOf = (policy: string): string => (policy === '' ? options.retentionPolicy : policy);
+  return {
+    ...options,
+    resolve(database, policy) {
+      const name = named(database);
+      if (name === assumedDatabase && !engine.hasDatabase(name)) return null;
+      return engine.resolve(name, policyOf(policy));
+    },
+    resolveForWriting(database, policy) {
+      const name = named(database);
+      if (name === assumedDatabase && !engine.hasDatabase(name)) engine.createDatabase(name);
+      return engine.resolve(name, policyOf(policy));
+    },
+  };
+}

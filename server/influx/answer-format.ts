@@ -1,0 +1,83 @@
+/** Which form an answer to InfluxQL takes: what the client accepts, in its order of preference; JSON otherwise. */
+import { AnswerBytes } from './answer-bytes.ts';
+import type { AnswerWriter } from './answer-writer.ts';
+import { csvAnswer, csvError } from './csv-answer.ts';
+import type { Epoch } from './epoch.ts';
+import { chunkedJsonAnswer, jsonAnswer, jsonError } from './json-answer.ts';
+import { jsonIndenter } from './json-indent.ts';
+import { chunkedMessagePackAnswer, messagePackAnswer, messagePackError } from './messagepack-answer.ts';
+
+export interface AnswerFormat {
+  readonly contentType: string;
+  writer(bytes: AnswerBytes, epoch: Epoch | null, isChunked: boolean): AnswerWriter;
+  /** What a request as a whole is refused with. */
+  error(bytes: AnswerBytes, message: string): void;
+}
+
+const JSON_FORMAT: AnswerFormat = {
+  contentType: 'application/json',
+  writer: (bytes, epoch, isChunked) => (isChunked ? chunkedJsonAnswer : jsonAnswer)(bytes, epoch),
+  error: jsonError,
+};
+
+const FORMATS: readonly AnswerFormat[] = [
+  JSON_FORMAT,
+  { contentType: 'application/csv', writer: csvAnswer, error: csvError },
+  { contentType: 'text/csv', writer: csvAnswer, error: csvError },
+  {
+    contentType: 'application/x-msgpack',
+    writer: (bytes, epoch, isChunked) => (isChunked ? chunkedMessagePackAnswer : messagePackAnswer)(bytes, epoch),
+    error: messagePackError,
+  },
+];
+
+/** @param accept the Accept header. */
+export function chooseFormat(accept: string | null, isPretty: boolean): AnswerFormat {
+  const wishes = (accept ?? '')
+    .split(',')
+    .map((part) => {
+      const [range, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+      const quality = parameters.find((parameter) => parameter.startsWith('q='));
+      return { range, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
+    })
+    .filter(({ quality }) => quality > 0)
+    .sort((a, b) => b.quality - a.quality);
+  for (const { range } of wishes) {
+    const found = FORMATS.find(({ contentType }) => accepts(range, contentType));
+    if (found !== undefined) return found === JSON_FORMAT && isPretty ? pretty(found) : found;
+  }
+  return isPretty ? pretty(JSON_FORMAT) : JSON_FORMAT;
+}
+
+function accepts(range: string, contentType: string): boolean {
+  if (range === '*/*' || range === contentType) return true;
+  return range.endsWith('/*') && contentType.startsWith(range.slice(0, -1));
+}
+
+/** The same, indented: everything is written to another buffer first. */
+function pretty(format: AnswerFormat): AnswerFormat {
+  return {
+    contentType: format.contentType,
+    writer(bytes, epoch, isChunked) {
+      const compact = new AnswerBytes();
+      const inner = format.writer(compact, epoch, isChunked);
+      const indenter = jsonIndenter(bytes);
+      return {
+        write(part) {
+          inner.write(part);
+          // An error may still take back what is here, so a document that is not chunked waits for its end.
+          if (isChunked) indenter.write(compact.take());
+        },
+        end() {
+          inner.end();
+          indenter.write(compact.take());
+        },
+      };
+    },
+    error(bytes, message) {
+      const compact = new AnswerBytes();
+      format.error(compact, message);
+      jsonIndenter(bytes).write(compact.take());
+    },
+  };
+}

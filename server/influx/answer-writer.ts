@@ -1,0 +1,9 @@
+import type { ResultPart } from '../../query/influxql/result-part.ts';
+
+/** Writes an answer, part by part, into a buffer that the caller empties. */
+export interface AnswerWriter {
+  /** One part. What was written of its statement before is replaced when it is an error and that is still possible. */
+  write(part: ResultPart): void;
+  /** Ends the answer. */
+  end(): void;
+}
