@@ -7,10 +7,13 @@ import { directoryOf } from './path.ts';
 /** The suffix of a file on its way to be renamed; one that is found at start is left from a crash and may be removed. */
 export const TEMPORARY_SUFFIX = '.tmp';
 
-/** Replaces `path` by these bytes, durably: write beside it, sync, rename, sync the directory. */
-export function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array): void {
+/**
+ * Replaces `path` by these bytes, durably: write beside it, sync, rename, sync the directory.
+ * @param mode permissions of the new file, where they are not to be the usual ones.
+ */
+export function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array, mode?: number): void {
   const temporary = path + TEMPORARY_SUFFIX;
-  const file = fs.create(temporary);
+  const file = fs.create(temporary, mode);
   try {
     file.write(bytes);
     file.syncNow();

@@ -15,8 +15,11 @@ export interface FileSystem {
   size(path: string): number;
   readFile(path: string): Uint8Array;
   openRead(path: string): ReadableFile;
-  /** Creates or truncates. */
-  create(path: string): WritableFile;
+  /**
+   * Creates or truncates.
+   * @param mode permissions of a new file; those that the process gives all files when absent.
+   */
+  create(path: string, mode?: number): WritableFile;
   /** Opens an existing file for writing at its end. */
   openAppend(path: string): WritableFile;
   /** Opens an existing file for writing from `offset` on, which must be within it; what lies behind stays until it is overwritten. */

@@ -95,8 +95,8 @@ export const nodeFileSystem: FileSystem = {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   },
   openRead: openReadable,
-  create(path) {
-    return writable(path, nodeFs.openSync(path, 'w'), 0);
+  create(path, mode) {
+    return writable(path, nodeFs.openSync(path, 'w', mode), 0);
   },
   openAppend(path) {
     const fd = nodeFs.openSync(path, 'r+');

@@ -1,16 +1,14 @@
 /**
  * The catalog: the databases of a data directory, their ids and settings, retention policies and continuous queries.
  *
- * One small file, `CATALOG`: a line of JSON with a version, the content and a CRC32C of its text. It changes rarely and
- * is replaced as a whole, so that every change to it, however many entries it touches, happens or does not. Ids name
- * directories and log records; they are never used twice.
+ * One small file, `CATALOG`, that changes rarely and is replaced as a whole: every change to it, however many entries it
+ * touches, happens or does not. Ids name directories and log records; they are never used twice.
  *
  * Version 1 knew databases with a partition duration and a retention only; it is read, and written anew as version 2 by
  * the next change.
  */
-import { crc32c } from '../bytes/crc32c.ts';
-import { replaceFile } from '../disk/atomic-file.ts';
 import type { FileSystem } from '../disk/file-system.ts';
+import { JsonFile } from '../disk/json-file.ts';
 import { VarveError } from '../errors/errors.ts';
 
 const VERSION = 2;
@@ -81,70 +79,33 @@ export interface CatalogContent {
 }
 
 export class Catalog {
-  private readonly fs: FileSystem;
-  private readonly path: string;
-  private current: CatalogContent = { nextId: 1, databases: [] };
-  /** A change failed, and may be on disk all the same: until the file is written again, nothing may rely on it. */
-  private isDoubtful = false;
+  private readonly file: JsonFile<CatalogContent>;
 
   constructor(fs: FileSystem, dataDirectory: string) {
-    this.fs = fs;
-    this.path = `${dataDirectory}/CATALOG`;
-    if (fs.exists(this.path)) this.current = this.read();
-    else if (fs.list(`${dataDirectory}/db`).length > 0) {
+    const path = `${dataDirectory}/CATALOG`;
+    if (!fs.exists(path) && fs.list(`${dataDirectory}/db`).length > 0) {
       const cause = `it is gone, though there are databases in ${dataDirectory}/db; restore it from a backup`;
-      throw new VarveError('corrupt', `cannot read ${this.path}: ${cause}`);
+      throw new VarveError('corrupt', `cannot read ${path}: ${cause}`);
     }
+    const initial = { nextId: 1, databases: [] };
+    this.file = new JsonFile(fs, path, { version: VERSION, oldestVersion: OLDEST_VERSION, initial });
   }
 
   get content(): CatalogContent {
-    return this.current;
+    return this.file.content;
   }
 
   entries(): readonly CatalogEntry[] {
-    return this.current.databases;
+    return this.content.databases;
   }
 
-  /** Puts new content in place of the old; durable on return. When it fails, the old is put back. */
+  /** Puts new content in place of the old; durable on return. When it fails, the old stands. */
   replace(content: CatalogContent): void {
-    try {
-      this.write(content);
-    } catch (error) {
-      this.isDoubtful = true;
-      try {
-        this.settle();
-      } catch {
-        // The next `settle` tries again.
-      }
-      throw error;
-    }
-    this.current = content;
+    this.file.replace(content);
   }
 
-  /** Makes sure that the file is what is said here. Throws the disk's error while it cannot. */
+  /** Makes sure that what is on disk is what is said here. Throws the disk's error while it cannot. */
   settle(): void {
-    if (!this.isDoubtful) return;
-    this.write(this.current);
-  }
-
-  private write(content: CatalogContent): void {
-    const text = JSON.stringify(content);
-    const crc = crc32c(new TextEncoder().encode(text));
-    const file = JSON.stringify({ version: VERSION, crc32c: crc, content: text });
-    replaceFile(this.fs, this.path, new TextEncoder().encode(`${file}\n`));
-    this.isDoubtful = false;
-  }
-
-  private read(): CatalogContent {
-    try {
-      const file = JSON.parse(new TextDecoder().decode(this.fs.readFile(this.path)));
-      if (!(file.version >= OLDEST_VERSION && file.version <= VERSION)) {
-        throw new Error(`version ${file.version}, this build knows ${OLDEST_VERSION} to ${VERSION}`);
-      }
-      if (crc32c(new TextEncoder().encode(file.content)) !== file.crc32c) throw new Error('wrong checksum');
-      return JSON.parse(file.content) as CatalogContent;
-    } catch (cause) {
-      throw new VarveError('corrupt', `cannot read ${this.path}: ${(cause as Error).message}`, { cause });
-    }
+    this.file.settle();
   }
 }

@@ -2,6 +2,7 @@
  * Checks a data directory that no server has open: every checksum and every cross-reference. Says what is wrong, what
  * is lost with it and what to do; changes nothing unless told to repair, and then only puts damaged files aside.
  */
+import { AccessStore } from '../access/access-store.ts';
 import type { FileSystem } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { IndexLog } from '../index/index-log.ts';
@@ -52,6 +53,11 @@ export function examine(fs: FileSystem, dataDir: string, options: DoctorOptions)
     entries = new Catalog(fs, dataDir).entries();
   } catch (error) {
     addFinding(diagnosis, 'CATALOG', error, 'restore CATALOG from a backup; the data in db/ is untouched');
+  }
+  try {
+    new AccessStore(fs, dataDir);
+  } catch (error) {
+    addFinding(diagnosis, 'ACCESS', error, 'restore ACCESS from a backup, or remove it to begin without users');
   }
   for (const entry of entries) {
     diagnosis.databases++;

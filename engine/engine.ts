@@ -4,6 +4,7 @@
  * A write is: batch → log → memtable (`commit`, synchronous), then `durable(lsn)`, then the acknowledgement. So the
  * order of the log is the order of the memtable, and whoever is told "written" is told the truth.
  */
+import { AccessStore } from '../access/access-store.ts';
 import { Batch } from '../batch/batch.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { type Clock, systemClock } from '../clock/clock.ts';
@@ -48,6 +49,8 @@ export class Engine {
   readonly options: ResolvedOptions;
   readonly counters = newCounters();
   wal!: Wal;
+  /** Users, tokens and what they may do. */
+  readonly access: AccessStore;
   private readonly registry: Registry;
   private readonly background: Background;
   private readonly checkpointer: Checkpointer;
@@ -72,6 +75,7 @@ export class Engine {
     fs.makeDirectory(dataDir);
     this.lock = lockDirectory(fs, dataDir);
     try {
+      this.access = new AccessStore(fs, dataDir, () => options.clock.nowMs());
       this.registry = new Registry(fs, dataDir, options.log, options);
       this.background = options.inline ? inlineBackground(fs) : workerBackground();
       this.checkpointer = new Checkpointer(this, this.background);
@@ -241,9 +245,12 @@ export class Engine {
     this.registry.setContinuousQueries(name, queries);
   }
 
-  /** Removes a database with all its data, and what belongs to it. */
+  /** Removes a database with all its data, and what belongs to it. Throws `not_found`. */
   async dropDatabase(name: string): Promise<void> {
     await this.quiet();
+    this.registry.owner(name);
+    // First, so that a crash in between leaves nobody rights on another database of that name.
+    this.access.forgetDatabase(name);
     this.registry.drop(name);
   }
 

@@ -257,9 +257,8 @@ export class Registry {
     if (isOwn) this.open(this.entries.get(name)!);
   }
 
-  /** Removes a database with all that belongs to it. Nothing may be flushed or merged meanwhile. Throws `not_found`. */
+  /** Removes a database with all that belongs to it. Nothing may be flushed or merged meanwhile. */
   drop(name: string): void {
-    this.owner(name);
     const gone = [...this.byName.values()].filter((each) => each.name === name || each.name.startsWith(name + NUL));
     const ids = new Set(gone.map(({ id }) => id));
     this.write(this.catalog.content.databases.filter((each) => !ids.has(each.id)));

@@ -3,6 +3,7 @@
  *
  *     DATA/snapshots/20261121T134502Z-5f1c0a9be2d34c77/
  *       db/ID/…     data files as second names of the live ones (no bytes are copied), index and manifest as copies
+ *       ACCESS      users and tokens
  *       CATALOG     last, so a snapshot without it is not whole
  *
  * All is taken between two turns of the event loop, in which nothing else can change, so it is a state that a crash
@@ -39,7 +40,9 @@ export async function takeSnapshot(engine: Engine, options: SnapshotOptions = {}
     }
     fs.makeDirectory(`${target}/db`);
     fs.syncDirectory(`${target}/db`);
-    if (fs.exists(`${dataDir}/CATALOG`)) copy(fs, `${dataDir}/CATALOG`, `${target}/CATALOG`);
+    for (const file of ['ACCESS', 'CATALOG']) {
+      if (fs.exists(`${dataDir}/${file}`)) copy(fs, `${dataDir}/${file}`, `${target}/${file}`);
+    }
     fs.syncDirectory(target);
     fs.syncDirectory(`${dataDir}/snapshots`);
     fs.syncDirectory(dataDir);
@@ -62,7 +65,7 @@ function linkOrCopy(fs: FileSystem, from: string, to: string): void {
 }
 
 function copy(fs: FileSystem, from: string, to: string): void {
-  const file = fs.create(to);
+  const file = fs.create(to, to.endsWith('/ACCESS') ? 0o600 : undefined);
   try {
     file.write(fs.readFile(from));
     file.syncNow();

@@ -10,7 +10,7 @@ import { ROOT, readSourceTree, type SourceFile } from './source-tree.ts';
 /** From the ground up. A folder may import from those before its row, and from itself; within a row, none. */
 const LAYERS: readonly (readonly string[])[] = [
   ['errors', 'bytes', 'clock', 'disk', 'batch'],
-  ['index', 'wal', 'tsm'],
+  ['index', 'wal', 'tsm', 'access'],
   ['memtable', 'compaction', 'retention'],
   ['engine'],
   ['ingest', 'query'],
