@@ -46,8 +46,8 @@ export interface Windows {
   readonly lo: Int32Array;
   readonly hi: Int32Array;
   /**
-   * The times that bound each window, start ≤ t < end whichever way the points are ordered. Null where the query has no
-   * GROUP BY time; only integral() reads them.
+   * The times that bound each window, start ≤ t < end whichever way the points are ordered; without GROUP BY time those of
+   * the whole time range. Only integral() reads them; null elsewhere.
    */
   readonly bounds: WindowBounds | null;
 }
@@ -84,7 +84,11 @@ export interface WindowResult {
   readonly values: ValueColumn;
   /** Of selectors: the point that was taken, -1 where there is none. Null for aggregates: their time is the window's. */
   readonly source: Int32Array | null;
-  /** How many points each window had: weights for merging, see `Points.weights`. */
+  /**
+   * How many points each value stands for: weights for merging, see `Points.weights`. 0 where the window has no row at all
+   * (it is empty, or percentile() found no rank), so that fill() decides; a null of a window that has a row (stddev() of
+   * one point) has a count above 0.
+   */
   readonly counts: Float64Array;
 }
 
@@ -96,7 +100,7 @@ export interface RowsResult {
   readonly values: ValueColumn;
   /** Which window each row belongs to. */
   readonly window: Int32Array;
-  /** Which point each row is: for its time (that of GROUP BY time is the window's instead) and the fields beside it. */
+  /** Which point each row is: for its time (when the entry says `rowTime: 'point'`) and the fields beside it. */
   readonly source: Int32Array;
 }
 
@@ -110,10 +114,7 @@ export interface StreamResult {
   readonly nano: Float64Array;
 }
 
-/**
- * Windows are only read by integral() (which answers one row per window, at the window's start, or at the epoch when there
- * are none); others get the whole sequence.
- */
+/** Windows are only read by integral(), which answers a row per window that has an area; others get the whole sequence. */
 export type StreamKernel = (points: Points, windows: Windows | null, options: CallOptions) => StreamResult;
 
 /** An operand of a math function: a column or a constant, nulls by `present` (or null texts). */
