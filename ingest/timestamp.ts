@@ -9,8 +9,8 @@ import { VarveError } from '../errors/errors.ts';
 
 /** How a request's timestamps are to be read. */
 export interface Precision {
-  readonly name: 'ns' | 'us' | 'ms' | 's' | 'm' | 'h';
-  /** Digits after the seconds: 9, 6, 3 or 0. */
+  readonly name: 'ns' | 'us' | 'ms' | 's' | 'm' | 'h' | 'auto';
+  /** Digits after the seconds: 9, 6, 3 or 0. Negative: each timestamp's own length tells. */
   readonly fractionDigits: number;
   /** Nanoseconds of one unit of the fraction: 10^(9 − fractionDigits). */
   readonly fractionScaleNs: number;
@@ -20,7 +20,10 @@ export interface Precision {
 
 export const NANOSECONDS: Precision = { name: 'ns', fractionDigits: 9, fractionScaleNs: 1, unitSeconds: 1 };
 
-const PRECISIONS: Record<Precision['name'], Precision> = {
+/** Seconds, ms, µs or ns, by each timestamp's magnitude. What has no timestamp gets one in nanoseconds. */
+export const GUESSED: Precision = { name: 'auto', fractionDigits: -1, fractionScaleNs: 1, unitSeconds: 1 };
+
+const PRECISIONS: Record<Exclude<Precision['name'], 'auto'>, Precision> = {
   ns: NANOSECONDS,
   us: { name: 'us', fractionDigits: 6, fractionScaleNs: 1000, unitSeconds: 1 },
   ms: { name: 'ms', fractionDigits: 3, fractionScaleNs: 1000000, unitSeconds: 1 },
@@ -58,6 +61,39 @@ export function parsePrecision(text: string | undefined | null): Precision {
   }
 }
 
+/**
+ * As `parsePrecision`, for InfluxDB 3: its long names too, and by default a guess for each timestamp.
+ * @throws VarveError bad_request for anything else.
+ */
+export function parsePrecision3(text: string | undefined | null): Precision {
+  switch (text) {
+    case undefined:
+    case null:
+    case '':
+    case 'auto':
+      return GUESSED;
+    case 'nanosecond':
+      return PRECISIONS.ns;
+    case 'microsecond':
+      return PRECISIONS.us;
+    case 'millisecond':
+      return PRECISIONS.ms;
+    case 'second':
+      return PRECISIONS.s;
+    default:
+      return parsePrecision(text);
+  }
+}
+
+/** What InfluxDB 3 takes a timestamp for: below 5e9 are seconds, below 5e12 ms, below 5e15 µs. */
+function guessPrecision(bytes: Uint8Array, firstDigit: number, end: number): Precision {
+  const digits = end - firstDigit;
+  const isSmall = bytes[firstDigit] < 53;
+  if (digits < 10 || (digits === 10 && isSmall)) return PRECISIONS.s;
+  if (digits < 13 || (digits === 13 && isSmall)) return PRECISIONS.ms;
+  return digits < 16 || (digits === 16 && isSmall) ? PRECISIONS.us : PRECISIONS.ns;
+}
+
 /** Truncates (toward the past) a wall time to a precision, as a line without a timestamp gets it. */
 export function truncateTime(sec: number, nano: number, precision: Precision): { sec: number; nano: number } {
   if (precision.unitSeconds > 1) {
@@ -80,7 +116,7 @@ const MAX_NANO = 854775806;
  * Reads the timestamp at `start`; it must end at a space or the line's end. A newline lies at or after `start`.
  * @returns the position after it, with the time in `scannedTime`, or one of the negative codes above.
  */
-export function scanTimestamp(bytes: Uint8Array, start: number, precision: Precision): number {
+export function scanTimestamp(bytes: Uint8Array, start: number, asked: Precision): number {
   const negative = bytes[start] === 45;
   let p = negative ? start + 1 : start;
   const first = p;
@@ -91,6 +127,7 @@ export function scanTimestamp(bytes: Uint8Array, start: number, precision: Preci
   let q = first;
   while (bytes[q] === 48) q++;
   if (p - q > 19) return TIMESTAMP_RANGE;
+  const precision = asked.fractionDigits < 0 ? guessPrecision(bytes, q, p) : asked;
   const cut = p - precision.fractionDigits;
   let sec = 0;
   for (; q < cut; q++) sec = sec * 10 + (bytes[q] - 48);

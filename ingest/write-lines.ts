@@ -19,6 +19,10 @@ export interface WriteLinesOptions {
   precision?: Precision;
   /** Gives lines without a timestamp theirs: one time for the whole body. */
   clock?: Clock;
+  /** Store nothing when any line is bad. */
+  allOrNothing?: boolean;
+  /** Return before what was stored is durable. */
+  noSync?: boolean;
 }
 
 /**
@@ -45,9 +49,11 @@ export async function writeLines(
         nowSec: now.sec,
         nowNano: now.nano,
         firstLine: outcome.nextLine,
-        sliceBytes: SLICE_BYTES,
+        // Rows that may still be dropped must not outlive their turn: series that have no rows yet may leave the index.
+        sliceBytes: options.allOrNothing ? Infinity : SLICE_BYTES,
       };
       parseLines(bytes, outcome.nextOffset, bytes.length, database.index, batch, lineOptions, outcome);
+      if (options.allOrNothing && outcome.rejected > 0) return outcome;
       if (batch.rows > 0) lsn = engine.commit(database, batch);
     } finally {
       giveBatch(batch);
@@ -56,6 +62,6 @@ export async function writeLines(
     await new Promise((resolve) => setImmediate(resolve));
     await engine.admit();
   }
-  if (lsn > 0) await engine.durable(lsn);
+  if (lsn > 0 && !options.noSync) await engine.durable(lsn);
   return outcome;
 }

@@ -15,6 +15,7 @@ import { activeQueryRoutes } from './routes/active-queries.ts';
 import { databaseRoutes } from './routes/databases.ts';
 import { healthRoutes } from './routes/health.ts';
 import { influxQueryRoutes } from './routes/influx-query.ts';
+import { influxV2Routes } from './routes/influx-v2.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { prometheusAdminRoutes } from './routes/prometheus-admin.ts';
 import { prometheusExemplarRoutes } from './routes/prometheus-exemplars.ts';
@@ -33,6 +34,7 @@ const routes: readonly Route[] = [
   ...healthRoutes,
   ...metricsRoutes,
   ...influxQueryRoutes,
+  ...influxV2Routes,
   ...prometheusQueryRoutes,
   ...activeQueryRoutes,
   ...prometheusSeriesRoutes,

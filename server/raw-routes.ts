@@ -3,11 +3,13 @@
  * socket's buffers to the parser in one step.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type BodyEncoding, LINE_ENCODINGS, readBody, releaseBody } from '../ingest/body.ts';
+import type { VarveError } from '../errors/errors.ts';
+import { type BodyEncoding, readBody, releaseBody } from '../ingest/body.ts';
 import { type BodyShare, resizeShare } from './body-budget.ts';
 import { chooseDatabase } from './database-name.ts';
+import { errorHeader } from './influx/influx-headers.ts';
 import { asKnownError } from './known-error.ts';
-import { writeLineProtocol } from './routes/influx-write.ts';
+import { influxWriteRoutes } from './routes/influx-write.ts';
 import { remoteFailureHeaders, remoteVersion, writeRemoteProtocol } from './routes/remote-write.ts';
 import type { ServerState } from './state.ts';
 import type { WriteAnswer, WriteRequest } from './write-request.ts';
@@ -20,27 +22,18 @@ export interface RawRoute {
   readonly assumedEncoding: BodyEncoding;
   /** Looks at a request's head before its body is read; throws what refuses it. */
   checkHead?(headers: IncomingMessage['headers']): void;
+  /** Headers of every answer but those to other methods. */
+  headers?(state: ServerState, headers: IncomingMessage['headers']): Readonly<Record<string, string>>;
   /** Headers of the answer to a request that fails. */
   failureHeaders?(headers: IncomingMessage['headers']): Readonly<Record<string, string>>;
-  /** Stores the body. What it throws is answered in InfluxDB's shape. */
+  /** The body of the answer to a request that fails; InfluxDB 1.x' shape unless given. */
+  failureBody?(error: VarveError): string;
+  /** Stores the body. What it throws is a failure. */
   write(state: ServerState, write: WriteRequest): Promise<WriteAnswer>;
 }
 
 export const RAW_ROUTES: readonly RawRoute[] = [
-  {
-    path: '/write',
-    purpose: 'line protocol in, as InfluxDB 1.x takes it (db, precision)',
-    encodings: LINE_ENCODINGS,
-    assumedEncoding: 'identity',
-    write: writeLineProtocol,
-  },
-  {
-    path: '/api/v2/write',
-    purpose: 'line protocol in, as InfluxDB 2.x takes it (bucket, precision)',
-    encodings: LINE_ENCODINGS,
-    assumedEncoding: 'identity',
-    write: writeLineProtocol,
-  },
+  ...influxWriteRoutes,
   {
     path: '/api/v1/write',
     purpose: 'Prometheus remote write 1.0 and 2.0 in (snappy, protobuf)',
@@ -73,6 +66,8 @@ export async function answerRaw(
     answerOtherMethod(route, request, response);
     return;
   }
+  const headers = route.headers?.(state, request.headers);
+  for (const name in headers) response.setHeader(name, headers[name]);
   const share: BodyShare = { bytes: 0 };
   try {
     route.checkHead?.(request.headers);
@@ -94,9 +89,10 @@ export async function answerRaw(
     // The rest of a body that is not wanted would be read to its end before the next request on this connection.
     if (!request.complete) response.setHeader('connection', 'close');
     if (known.retryable) response.setHeader('retry-after', '1');
-    response.setHeader('x-influxdb-error', headerText(known.message));
-    const headers = route.failureHeaders?.(request.headers);
-    respond(response, { status: known.status, body: `${JSON.stringify({ error: known.message })}\n`, headers });
+    response.setHeader('x-influxdb-error', errorHeader(known.message));
+    const failureHeaders = route.failureHeaders?.(request.headers);
+    const body = route.failureBody?.(known) ?? `${JSON.stringify({ error: known.message })}\n`;
+    respond(response, { status: known.status, body, headers: failureHeaders });
   } finally {
     resizeShare(state.budget, share, 0);
   }
@@ -122,9 +118,4 @@ function respond(response: ServerResponse, { status, body, headers }: WriteAnswe
   }
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   response.end(body);
-}
-
-/** Text as a header may carry it: printable ASCII, not longer than a line of a log. */
-function headerText(text: string): string {
-  return text.slice(0, 512).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -10,9 +10,12 @@ export function versionHeaders(version: string): Record<string, string> {
   return { 'x-influxdb-version': INFLUX_VERSION, 'x-influxdb-build': `Varve ${version}` };
 }
 
-/** The request's own id when it has one, else a new one, under both names in use. */
-export function requestIdHeaders(request: Headers): Record<string, string> {
-  const shown = request.get('x-request-id') || request.get('request-id') || randomUUID();
+/**
+ * The request's own id when it has one, else a new one, under both names in use.
+ * @param header a header of the request by its name in lower case.
+ */
+export function requestIdHeaders(header: (name: string) => string | null): Record<string, string> {
+  const shown = header('x-request-id') || header('request-id') || randomUUID();
   return { 'request-id': shown, 'x-request-id': shown };
 }
 

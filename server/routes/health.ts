@@ -6,7 +6,7 @@ function ping({ parameters, config, request }: RouteContext): Response {
   const headers = {
     'content-type': 'application/json',
     ...versionHeaders(config.version),
-    ...requestIdHeaders(request.headers),
+    ...requestIdHeaders((name) => request.headers.get(name)),
   };
   const verbose = parameters.get('verbose');
   if (verbose === null || verbose === '' || verbose === '0' || verbose === 'false') {

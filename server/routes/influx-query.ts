@@ -23,7 +23,7 @@ async function influxQuery(context: RouteContext): Promise<Response> {
   const headers = {
     'content-type': format.contentType,
     ...versionHeaders(config.version),
-    ...requestIdHeaders(request.headers),
+    ...requestIdHeaders((name) => request.headers.get(name)),
   };
   const endTimer = metrics.querySeconds.startTimer({ route: PATH });
   try {
