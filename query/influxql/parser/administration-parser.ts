@@ -204,14 +204,14 @@ export function parseShardId(stream: TokenStream): number {
   return Number(parseUnsigned(stream));
 }
 
-/** After DELETE or DROP SERIES. Neither takes another database, and DROP SERIES no retention policy. */
+/** After DELETE or DROP SERIES. Neither takes another database or a retention policy. */
 export function parseDelete(stream: TokenStream, kind: DeleteStatement['kind']): DeleteStatement {
   const next = stream.read();
   let sources: MeasurementSource[] = [];
   if (next.kind === 'FROM') {
     sources = parseMeasurements(stream);
     for (const { database, retentionPolicy } of sources.toReversed()) {
-      if (kind === 'drop series' && retentionPolicy !== '') throw unsupported('retention policy');
+      if (retentionPolicy !== '') throw unsupported('retention policy');
       if (database !== '') throw unsupported('database');
     }
   } else {

@@ -80,24 +80,18 @@ export class Lexer {
     const from = this.pos + 1;
     for (let i = from; i < this.text.length; i++) {
       const char = this.text[i];
-      if (char === '\n') {
+      if (char === '\\' && this.text[i + 1] === '/') {
+        i++;
+      } else if (char === '/') {
+        this.pos = i + 1;
+        return token('regex', this.text.slice(from, i).replaceAll('\\/', '/'), start);
+      } else if (char === '\n') {
         this.pos = i + 1;
         return token('badRegex', '', start);
       }
-      if (char === '\\') {
-        // A backslash at the very end loses what was read.
-        if (i + 1 === this.text.length) {
-          this.pos = i + 2;
-          return token('badRegex', '', start);
-        }
-        if (this.text[i + 1] === '/') i++;
-      } else if (char === '/') {
-        this.pos = i + 1;
-        return token('regex', unescapeSlashes(this.text.slice(from, i)), start);
-      }
     }
     this.pos = this.text.length + 1;
-    return token('badRegex', unescapeSlashes(this.text.slice(from)), start);
+    return token('badRegex', '', start);
   }
 
   private read(): string {
@@ -212,8 +206,4 @@ export class Lexer {
 
 function token(kind: TokenKind, text: string, offset: number): Token {
   return { kind, text, offset };
-}
-
-function unescapeSlashes(pattern: string): string {
-  return pattern.replaceAll('\\/', '/');
 }
