@@ -1,0 +1,78 @@
+/** Frames of several series, shards or sources made into one, in InfluxDB's orders. */
+
+import { compareTexts } from '../functions/column.ts';
+import type { ValueColumn } from '../functions/kernel.ts';
+import { concatFrames, type Frame, gatherFrame } from './frame.ts';
+import { type MergedRows, mergeRows, mergeWindows, type RowLess } from './go-heap.ts';
+import type { Windowing } from './window.ts';
+import { cutWindows } from './windows.ts';
+
+/** By time, then by the texts beside it. `frames` are all of one measurement and one set of outermost tags. */
+export function mergeByTime(frames: readonly Frame[], ascending: boolean): Frame {
+  const filled = frames.filter(({ rows }) => rows > 0);
+  if (filled.length === 0) return frames[0];
+  if (filled.length === 1) return filled[0];
+  const lengths = filled.map(({ rows }) => rows);
+  return inOrder(filled, mergeRows(lengths, timeLess(filled, ascending)));
+}
+
+function inOrder(frames: readonly Frame[], { input, row }: MergedRows): Frame {
+  const offsets = new Int32Array(frames.length);
+  for (let i = 1; i < frames.length; i++) offsets[i] = offsets[i - 1] + frames[i - 1].rows;
+  const places = new Int32Array(row.length);
+  for (let i = 0; i < places.length; i++) places[i] = offsets[input[i]] + row[i];
+  return gatherFrame(concatFrames(frames), places);
+}
+
+export function timeLess(frames: readonly Frame[], ascending: boolean): RowLess {
+  const secs = frames.map(({ sec }) => sec);
+  const nanos = frames.map(({ nano }) => nano);
+  const texts = frames.map(({ aux }) => aux);
+  return (a, rowA, b, rowB) => {
+    const order = secs[a][rowA] - secs[b][rowB] || nanos[a][rowA] - nanos[b][rowB];
+    if (order !== 0) return ascending ? order < 0 : order > 0;
+    return ascending ? textsLess(texts[a], rowA, texts[b], rowB) : textsLess(texts[b], rowB, texts[a], rowA);
+  };
+}
+
+/** What is no text, or null, ends the comparison: rows are equal then. */
+function textsLess(a: readonly ValueColumn[], rowA: number, b: readonly ValueColumn[], rowB: number): boolean {
+  for (let i = 0; i < a.length; i++) {
+    const left = a[i];
+    const right = b[i];
+    if (left.kind !== 'string' || right.kind !== 'string') return false;
+    const x = left.values[rowA];
+    const y = right.values[rowB];
+    if (x === null || y === null) return false;
+    if (x !== y) return compareTexts(x, y) < 0;
+  }
+  return false;
+}
+
+/** By window: of one window, all points of one frame after all of another. */
+export function mergeByWindow(frames: readonly Frame[], windowing: Windowing, ascending: boolean): Frame {
+  const filled = frames.filter(({ rows }) => rows > 0);
+  if (filled.length === 0) return frames[0];
+  if (filled.length === 1) return filled[0];
+  const lengths = filled.map(({ rows }) => rows);
+  const starts = filled.map((frame) => windowStarts(frame, windowing));
+  const less: RowLess = (a, rowA, b, rowB) => {
+    const order = starts[a].sec[rowA] - starts[b].sec[rowB] || starts[a].nano[rowA] - starts[b].nano[rowB];
+    return ascending ? order < 0 : order > 0;
+  };
+  const same = (input: number, rowA: number, rowB: number): boolean =>
+    starts[input].sec[rowA] === starts[input].sec[rowB] && starts[input].nano[rowA] === starts[input].nano[rowB];
+  return inOrder(filled, mergeWindows(lengths, less, same));
+}
+
+/** [row] where its window starts. */
+function windowStarts(frame: Frame, windowing: Windowing): { sec: Float64Array; nano: Float64Array } {
+  const sec = new Float64Array(frame.rows);
+  const nano = new Float64Array(frame.rows);
+  const { count, lo, hi, startSec, startNano } = cutWindows(frame, windowing);
+  for (let w = 0; w < count; w++) {
+    sec.fill(startSec[w], lo[w], hi[w]);
+    nano.fill(startNano[w], lo[w], hi[w]);
+  }
+  return { sec, nano };
+}

@@ -1,0 +1,481 @@
+/**
+ * The plan of a SELECT: a tree that says where points come from and what is done to them, made once per statement.
+ *
+ *   Level                    a statement: its calls and references, its fields as expressions over them
+ *   ├─ calls: PointSource[]  one per function call; a call's input is another PointSource
+ *   └─ aux: RowSource        without calls: rows of fields and tags
+ *      └─ Leaf | Level       a measurement, or a subquery
+ *
+ * A subquery takes over what the statement around it says: bounds of time, tags to group by, the interval when it has none,
+ * the order. `dimensions` are the outermost statement's tags: all that happens below happens apart for each of their sets.
+ *
+ * The statement has been rewritten before: no wildcards, types of variables are in their casts, time is out of WHERE.
+ */
+import type { CallNode, Expression, Fill, MeasurementSource, SelectStatement, VariableNode } from '../ast.ts';
+import type { FieldKind } from '../functions/kernel.ts';
+import { MAX_NS } from './time.ts';
+import type { Interval, Windowing } from './window.ts';
+import type { Zone } from './zone.ts';
+
+/** A field or a tag; `kind` null is a name that is neither, and null in every row. */
+export interface Reference {
+  readonly name: string;
+  readonly kind: FieldKind | 'tag' | null;
+}
+
+/** What InfluxDB calls iterator options: they change on the way down. */
+export interface Options {
+  readonly windowing: Windowing;
+  /** Tags by which points are told apart here; sorted. */
+  readonly groupBy: readonly string[];
+  /** Tags of the outermost statement; sorted. */
+  readonly dimensions: readonly string[];
+  readonly fill: Fill;
+  readonly condition: Expression | null;
+  readonly ascending: boolean;
+  readonly limit: number;
+  readonly offset: number;
+  readonly seriesLimit: number;
+  readonly seriesOffset: number;
+  /** Read along with each point. */
+  readonly aux: readonly Reference[];
+}
+
+/** A measurement source of a statement; every call over it shares it. */
+export interface Leaf {
+  readonly kind: 'leaf';
+  readonly source: MeasurementSource;
+  readonly condition: Expression | null;
+  /** Tags whose sets SLIMIT counts. */
+  readonly groupBy: readonly string[];
+  readonly seriesLimit: number;
+  readonly seriesOffset: number;
+}
+
+/** Where a column of a subquery's rows comes from. */
+export type RowColumn =
+  | { readonly kind: 'field'; readonly index: number; readonly as: FieldKind | 'tag' | null }
+  | { readonly kind: 'tag'; readonly key: string }
+  | { readonly kind: 'null' };
+
+export interface SubquerySource {
+  readonly kind: 'subquery';
+  readonly level: Level;
+  /** Of the statement around it, on the subquery's rows. */
+  readonly condition: Expression | null;
+  readonly driver: RowColumn | null;
+  readonly aux: readonly RowColumn[];
+}
+
+/** Rows in the order of time. */
+export interface RowSource {
+  readonly kind: 'rows';
+  /** The field that drives a call; null for rows of several fields. */
+  readonly driver: Reference | null;
+  readonly sources: readonly (Leaf | SubquerySource)[];
+  readonly options: Options;
+}
+
+/** A call of count, min, max, sum, first, last or mean, whose results can be merged. */
+export interface ReduceSource {
+  readonly kind: 'reduce';
+  readonly call: CallNode;
+  readonly driver: Reference;
+  readonly sources: readonly (Leaf | SubquerySource)[];
+  readonly options: Options;
+}
+
+/** Any other call, over the points of its input. */
+export interface CallSource {
+  readonly kind: 'call';
+  readonly call: CallNode;
+  readonly input: PointSource;
+  readonly options: Options;
+  /** Points keep the tags of their series: top() and bottom() that write INTO. */
+  readonly keepTags: boolean;
+}
+
+/** What makes times those of windows and fills in those that are missing. */
+export interface IntervalSource {
+  readonly kind: 'interval';
+  readonly input: PointSource;
+  readonly options: Options;
+  /** Fill them; else only their times change. */
+  readonly fills: boolean;
+  /** Null fill of count() is 0. */
+  readonly isCount: boolean;
+}
+
+export type PointSource = RowSource | ReduceSource | CallSource | IntervalSource;
+
+export interface PlannedCall {
+  readonly key: string;
+  readonly kind: FieldKind;
+  readonly source: PointSource;
+}
+
+export interface LevelField {
+  readonly name: string;
+  readonly expression: Expression;
+  readonly kind: FieldKind;
+}
+
+export interface Level {
+  readonly statement: SelectStatement;
+  readonly options: Options;
+  readonly fields: readonly LevelField[];
+  readonly calls: readonly PlannedCall[];
+  /** Of references, in the order of `options.aux`; their symbols by name and type. */
+  readonly auxKeys: readonly string[];
+  /** Rows without calls; null when there are calls, or nothing that could have a value. */
+  readonly rows: RowSource | null;
+}
+
+/** What the planner asks of the front end. */
+export interface PlanFront {
+  /** Time bounds and the rest of a WHERE. */
+  conditionOf(statement: SelectStatement): { minNs: bigint; maxNs: bigint; condition: Expression | null };
+  /** Names of the columns without time, with those that top() and bottom() add. */
+  columnNames(statement: SelectStatement): readonly string[];
+  /** Type of an expression over typed variables; null when it has none. */
+  kindOf(expression: Expression): FieldKind | null;
+  intervalOf(statement: SelectStatement): Interval;
+  zoneOf(statement: SelectStatement): Zone | null;
+  isMath(name: string): boolean;
+  isSelector(name: string): boolean;
+  readonly nowNs: bigint;
+}
+
+/** One text per expression, equal for equal ones. */
+export function keyOf(expression: Expression): string {
+  return JSON.stringify(expression, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+}
+
+export function referenceOf({ name, cast }: VariableNode): Reference {
+  return { name, kind: cast === 'anyField' ? 'float' : cast };
+}
+
+/** The plan of an outermost statement between bounds of time. */
+export function planStatement(statement: SelectStatement, front: PlanFront, minNs: bigint, maxNs: bigint): Level {
+  const own = optionsOf(statement, front);
+  const options: Options = {
+    ...own,
+    windowing: { ...own.windowing, minNs, maxNs },
+    dimensions: own.groupBy,
+    // What is null is not written, so nothing need be made up for INTO.
+    fill: own.fill.kind === 'null' && statement.into !== null ? { kind: 'none' } : own.fill,
+  };
+  return planLevel(statement, options, front);
+}
+
+function optionsOf(statement: SelectStatement, front: PlanFront): Options {
+  const { minNs, maxNs, condition } = front.conditionOf(statement);
+  const groupBy = new Set<string>();
+  for (const dimension of statement.dimensions) if (dimension.kind === 'variable') groupBy.add(dimension.name);
+  const sorted = sortedKeys(groupBy);
+  return {
+    windowing: { interval: front.intervalOf(statement), zone: front.zoneOf(statement), minNs, maxNs },
+    groupBy: sorted,
+    dimensions: sorted,
+    fill: statement.fill ?? { kind: 'null' },
+    condition,
+    ascending: statement.orderBy.length === 0 || statement.orderBy[0].ascending,
+    limit: statement.limit,
+    offset: statement.offset,
+    seriesLimit: statement.seriesLimit,
+    seriesOffset: statement.seriesOffset,
+    aux: [],
+  };
+}
+
+function sortedKeys(keys: Iterable<string>): string[] {
+  return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** Calls and references of the fields, each once. */
+interface Symbols {
+  readonly calls: Map<string, CallNode>;
+  readonly references: Map<string, VariableNode>;
+}
+
+function collectSymbols(expression: Expression, front: PlanFront, into: Symbols): void {
+  switch (expression.kind) {
+    case 'call':
+      if (front.isMath(expression.name)) {
+        for (const argument of expression.arguments) collectSymbols(argument, front, into);
+      } else {
+        into.calls.set(keyOf(expression), expression);
+      }
+      return;
+    case 'variable':
+      into.references.set(keyOf(expression), expression);
+      return;
+    case 'binary':
+      collectSymbols(expression.left, front, into);
+      collectSymbols(expression.right, front, into);
+      return;
+    case 'parentheses':
+      collectSymbols(expression.inner, front, into);
+  }
+}
+
+/** The fields with those that top() and bottom() add: the tags among their arguments. */
+function outputExpressions(statement: SelectStatement): Expression[] {
+  const expressions: Expression[] = [];
+  for (const { expression } of statement.fields) {
+    expressions.push(expression);
+    if (statement.into !== null || expression.kind !== 'call') continue;
+    if (expression.name === 'top' || expression.name === 'bottom')
+      expressions.push(...expression.arguments.slice(1, -1));
+  }
+  return expressions;
+}
+
+/** Where no type is known no value is, and any type will do. */
+const NO_KIND: FieldKind = 'float';
+
+export function planLevel(statement: SelectStatement, given: Options, front: PlanFront): Level {
+  const expressions = outputExpressions(statement);
+  const symbols: Symbols = { calls: new Map(), references: new Map() };
+  for (const expression of expressions) collectSymbols(expression, front, symbols);
+  const references = [...symbols.references].map(([key, node]) => ({ key, reference: referenceOf(node) }));
+  references.sort((a, b) => Buffer.compare(Buffer.from(a.reference.name), Buffer.from(b.reference.name)));
+  const options: Options = { ...given, aux: references.map(({ reference }) => reference) };
+  const names = front.columnNames(statement);
+  const fields = expressions.map((expression, i) => ({
+    name: names[i],
+    expression,
+    kind: front.kindOf(expression) ?? NO_KIND,
+  }));
+  const auxKeys = references.map(({ key }) => key);
+  const planner = new Planner(statement, front);
+  if (symbols.calls.size === 0) {
+    const rows = options.aux.some(({ kind }) => kind !== null) ? planner.rows(null, options) : null;
+    return { statement, options, fields, calls: [], auxKeys, rows };
+  }
+  const [only] = symbols.calls.values();
+  const selector = symbols.calls.size === 1 && front.isSelector(only.name);
+  const calls: PlannedCall[] = [];
+  for (const [key, call] of symbols.calls) {
+    const kind = front.kindOf(call);
+    if (kind === null) continue;
+    const source = planner.points(call, options, selector, statement.into !== null);
+    if (source !== null) calls.push({ key, kind, source });
+  }
+  return { statement, options, fields, calls, auxKeys, rows: null };
+}
+
+/** Functions whose input begins one interval earlier, so that the first window has one to look back to. */
+const LOOKS_BACK: ReadonlySet<string> = new Set([
+  'derivative',
+  'non_negative_derivative',
+  'difference',
+  'non_negative_difference',
+  'moving_average',
+  'exponential_moving_average',
+  'double_exponential_moving_average',
+  'triple_exponential_moving_average',
+  'relative_strength_index',
+  'triple_exponential_derivative',
+  'kaufmans_efficiency_ratio',
+  'kaufmans_adaptive_moving_average',
+  'chande_momentum_oscillator',
+  'elapsed',
+]);
+
+const REDUCED: ReadonlySet<string> = new Set(['count', 'min', 'max', 'sum', 'first', 'last', 'mean']);
+
+class Planner {
+  private readonly statement: SelectStatement;
+  private readonly front: PlanFront;
+  private readonly leaves = new Map<MeasurementSource, Leaf>();
+
+  constructor(statement: SelectStatement, front: PlanFront) {
+    this.statement = statement;
+    this.front = front;
+  }
+
+  rows(driver: Reference | null, options: Options): RowSource {
+    return { kind: 'rows', driver, sources: this.sources(driver, options), options };
+  }
+
+  /** The points of a field, or of a call over it or over another call. */
+  points(expression: Expression, given: Options, selector: boolean, into: boolean): PointSource | null {
+    if (expression.kind === 'variable') {
+      const reference = referenceOf(expression);
+      return reference.kind === null ? null : this.rows(reference, given);
+    }
+    if (expression.kind !== 'call') return null;
+    const call = expression;
+    const { name } = call;
+    // LIMIT is the caller's, after everything else.
+    const options: Options = { ...given, limit: 0, offset: 0 };
+    const [argument] = call.arguments;
+    if (name === 'top' || name === 'bottom') return this.extremes(call, options, into);
+    if (name === 'count' && argument.kind === 'call') return this.aggregate(call, options, selector, selector);
+    if (REDUCED.has(name)) {
+      if (argument.kind !== 'variable') return null;
+      const reduced = this.reduce(call, options);
+      return reduced === null ? null : this.interval(reduced, call, options, selector);
+    }
+    switch (name) {
+      case 'median':
+      case 'mode':
+      case 'stddev':
+      case 'spread':
+      case 'percentile':
+        return this.aggregate(call, options, selector, false);
+      case 'distinct': {
+        const input = this.points(argument, options, selector, false);
+        if (input === null) return null;
+        const rows: CallSource = { kind: 'call', call, input, options, keepTags: false };
+        return { kind: 'interval', input: rows, options, fills: false, isCount: false };
+      }
+      case 'holt_winters':
+      case 'holt_winters_with_fit': {
+        const input = this.points(argument, options, selector, false);
+        return input === null ? null : { kind: 'call', call, input, options, keepTags: false };
+      }
+      default: {
+        const inner = LOOKS_BACK.has(name) ? earlier(options) : options;
+        const input = this.points(argument, inner, name === 'integral' ? false : selector, false);
+        return input === null ? null : { kind: 'call', call, input, options: inner, keepTags: false };
+      }
+    }
+  }
+
+  /** A call over all points of its windows, not merged from parts. */
+  private aggregate(call: CallNode, options: Options, selector: boolean, inner: boolean): PointSource | null {
+    const input = this.points(call.arguments[0], options, inner, false);
+    if (input === null) return null;
+    return this.interval({ kind: 'call', call, input, options, keepTags: false }, call, options, selector);
+  }
+
+  private interval(input: PointSource, call: CallNode, options: Options, selector: boolean): PointSource {
+    const hasInterval = options.windowing.interval.durationNs !== 0n;
+    if (selector && !hasInterval) return input;
+    const fills = hasInterval && options.fill.kind !== 'none';
+    return { kind: 'interval', input, options, fills, isCount: call.name === 'count' };
+  }
+
+  private reduce(call: CallNode, options: Options): ReduceSource | null {
+    const [argument] = call.arguments;
+    if (argument.kind !== 'variable') return null;
+    const driver = referenceOf(argument);
+    if (driver.kind === null) return null;
+    return { kind: 'reduce', call, driver, sources: this.sources(driver, options), options };
+  }
+
+  private extremes(call: CallNode, options: Options, into: boolean): PointSource | null {
+    const [argument] = call.arguments;
+    const tags = call.arguments.slice(1, -1);
+    let input: PointSource | null;
+    if (tags.length > 0) {
+      const keys = new Set(options.groupBy);
+      for (const tag of tags) if (tag.kind === 'variable') keys.add(tag.name);
+      const inner: CallNode = { kind: 'call', name: call.name === 'top' ? 'max' : 'min', arguments: [argument] };
+      input = this.reduce(inner, { ...options, groupBy: sortedKeys(keys), fill: { kind: 'none' } });
+    } else {
+      input = this.points(argument, options, true, false);
+    }
+    return input === null ? null : { kind: 'call', call, input, options, keepTags: into };
+  }
+
+  private sources(driver: Reference | null, options: Options): (Leaf | SubquerySource)[] {
+    const sources: (Leaf | SubquerySource)[] = [];
+    for (const source of this.statement.sources) {
+      if (source.kind === 'measurement') {
+        sources.push(this.leaf(source, options));
+        continue;
+      }
+      const driving = driver === null ? null : columnOf(source.statement, driver, this.front);
+      // Without what drives it there are no points.
+      if (driving?.kind === 'null') continue;
+      sources.push({
+        kind: 'subquery',
+        level: this.subquery(source.statement, options),
+        condition: options.condition,
+        driver: driving,
+        aux: options.aux.map((reference) => columnOf(source.statement, reference, this.front)),
+      });
+    }
+    return sources;
+  }
+
+  private leaf(source: MeasurementSource, options: Options): Leaf {
+    let leaf = this.leaves.get(source);
+    if (leaf === undefined) {
+      const { condition, groupBy, seriesLimit, seriesOffset } = options;
+      leaf = { kind: 'leaf', source, condition, groupBy, seriesLimit, seriesOffset };
+      this.leaves.set(source, leaf);
+    }
+    return leaf;
+  }
+
+  private subquery(statement: SelectStatement, outer: Options): Level {
+    const own = optionsOf(statement, this.front);
+    const outerWindowing = outer.windowing;
+    const hasInterval = own.windowing.interval.durationNs !== 0n;
+    const minNs = larger(own.windowing.minNs, outerWindowing.minNs);
+    let maxNs = smaller(own.windowing.maxNs, outerWindowing.maxNs);
+    // Windows without an end would go on for ever.
+    if (hasInterval && maxNs >= MAX_NS) maxNs = this.front.nowNs;
+    const options: Options = {
+      ...own,
+      windowing: {
+        zone: own.windowing.zone,
+        interval: hasInterval ? own.windowing.interval : outerWindowing.interval,
+        minNs,
+        maxNs,
+      },
+      groupBy: sortedKeys(new Set([...own.groupBy, ...outer.groupBy])),
+      dimensions: outer.dimensions,
+      seriesLimit: own.seriesLimit + outer.seriesLimit,
+      seriesOffset: own.seriesOffset + outer.seriesOffset,
+      ascending: outer.ascending,
+      fill: own.fill.kind === 'null' ? { kind: 'none' } : own.fill,
+    };
+    return planLevel(statement, options, this.front);
+  }
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+/** One interval more to look at. Bounds wrap as 64-bit integers do: without a lower one nothing is found, as in InfluxDB. */
+function earlier(options: Options): Options {
+  const { windowing, ascending } = options;
+  const { durationNs } = windowing.interval;
+  if (durationNs === 0n) return options;
+  const bounds = ascending
+    ? { minNs: BigInt.asIntN(64, windowing.minNs - durationNs) }
+    : { maxNs: BigInt.asIntN(64, windowing.maxNs + durationNs) };
+  return { ...options, windowing: { ...windowing, ...bounds } };
+}
+
+/** Which column of a subquery's rows a name means. */
+function columnOf(statement: SelectStatement, { name, kind }: Reference, front: PlanFront): RowColumn {
+  const names = front.columnNames(statement);
+  let index = 0;
+  for (const { expression } of statement.fields) {
+    if (names[index] === name) return { kind: 'field', index, as: kind };
+    if (expression.kind === 'call' && (expression.name === 'top' || expression.name === 'bottom')) {
+      const tags = expression.arguments.slice(1, -1);
+      for (let i = 0; i < tags.length; i++) {
+        const tag = tags[i];
+        if (tag.kind === 'variable' && tag.name === name) return { kind: 'field', index: index + 1 + i, as: 'string' };
+      }
+      index += tags.length;
+    }
+    index++;
+  }
+  for (const dimension of statement.dimensions) {
+    if (dimension.kind === 'variable' && dimension.name === name) return { kind: 'tag', key: name };
+  }
+  return { kind: 'null' };
+}

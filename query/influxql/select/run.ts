@@ -1,0 +1,73 @@
+/**
+ * One running SELECT: its readers, its turns on the main thread, its end by abort or limits.
+ *
+ * Work goes on for a few milliseconds at a time; between such turns other requests are served. Readers are opened anew in
+ * each turn, because files may be merged away meanwhile.
+ */
+import type { Database } from '../../../engine/database.ts';
+import type { SeriesReader } from '../../../engine/series-reader.ts';
+import { VarveError } from '../../../errors/errors.ts';
+import type { SelectContext } from './context.ts';
+import { boundOf } from './time.ts';
+
+const TURN_MS = 8;
+
+interface OpenReader {
+  turn: number;
+  removals: number;
+  reader: SeriesReader;
+}
+
+export class Run {
+  readonly context: SelectContext;
+  /** Points read from storage so far. */
+  points = 0;
+  private turn = 0;
+  private turnEndMs = performance.now() + TURN_MS;
+  private readonly readers = new Map<string, OpenReader>();
+
+  constructor(context: SelectContext) {
+    this.context = context;
+  }
+
+  /** Opens what may hold rows between two bounds, both inclusive. Use it before the next `pause`. */
+  reader(database: Database, minNs: bigint, maxNs: bigint): SeriesReader {
+    const key = `${database.id} ${minNs} ${maxNs}`;
+    const known = this.readers.get(key);
+    const { removals } = database.index;
+    if (known !== undefined && known.removals !== removals) {
+      throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
+    }
+    if (known !== undefined && known.turn === this.turn) return known.reader;
+    const reader = database.reader(boundOf(minNs), boundOf(maxNs));
+    this.readers.set(key, { turn: this.turn, removals, reader });
+    return reader;
+  }
+
+  /** Whether it is time to `pause`. */
+  get due(): boolean {
+    return performance.now() >= this.turnEndMs;
+  }
+
+  /** Lets others have their turn. Throws when the query was ended meanwhile. */
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.check();
+    this.turn++;
+    this.turnEndMs = performance.now() + TURN_MS;
+  }
+
+  /** Throws InfluxDB's error when the query was killed or its client has left. */
+  check(): void {
+    if (this.context.signal?.aborted === true) throw new VarveError('canceled', 'query interrupted');
+  }
+
+  /** Counts points read. Throws beyond max-select-point. */
+  count(points: number): void {
+    this.points += points;
+    const { maxSelectPoints } = this.context.limits;
+    if (maxSelectPoints > 0 && this.points > maxSelectPoints) {
+      throw new VarveError('unprocessable', `max-select-point limit exceeed: (${this.points}/${maxSelectPoints})`);
+    }
+  }
+}
