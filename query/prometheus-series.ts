@@ -27,7 +27,13 @@ interface NamedField extends PromTarget {
 export function namedFields(database: Database, matchers: readonly LabelMatcher[]): NamedField[] {
   const tests = matchers.filter((matcher) => matcher.name === METRIC_NAME).map(compileMatcher);
   const found: NamedField[] = [];
-  for (const [name, targets] of database.index.promNames()) {
+  const names = database.index.promNames();
+  const exact = matchers.find(({ name, op, value }) => name === METRIC_NAME && op === '=' && value !== '')?.value;
+  if (exact !== undefined) {
+    if (!tests.every((test) => test(exact))) return found;
+    return (names.get(exact) ?? []).map((target) => ({ name: exact, ...target }));
+  }
+  for (const [name, targets] of names) {
     if (tests.every((test) => test(name))) for (const target of targets) found.push({ name, ...target });
   }
   return found;

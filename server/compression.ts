@@ -70,6 +70,16 @@ export function chooseEncoding(header: string | null): AnswerEncoding | null {
   return best;
 }
 
+/** How a body of this many bytes is to be packed for a client; null: not at all. */
+export function bodyEncodingFor(bytes: number, acceptEncoding: string | undefined): AnswerEncoding | null {
+  return acceptEncoding === undefined || bytes < SMALLEST_BYTES ? null : chooseEncoding(acceptEncoding);
+}
+
+/** Packs a whole body. */
+export function packBytes(bytes: Uint8Array, encoding: AnswerEncoding): Buffer | Promise<Buffer> {
+  return (bytes.length <= ASYNC_BYTES ? packNow : packLater)[encoding](bytes);
+}
+
 /** The answer as the client accepts it. */
 export async function packAnswer(response: Response, acceptEncoding: string | null): Promise<Response> {
   const { headers, body, status } = response;
@@ -88,8 +98,7 @@ export async function packAnswer(response: Response, acceptEncoding: string | nu
     const packed = Readable.fromWeb(body as NodeReadableStream).compose(packer[encoding]());
     return new Response(Readable.toWeb(packed) as ReadableStream<Uint8Array>, { status, headers: packedHeaders });
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const packed = await (bytes.length <= ASYNC_BYTES ? packNow : packLater)[encoding](bytes);
+  const packed = await packBytes(new Uint8Array(await response.arrayBuffer()), encoding);
   packedHeaders.set('content-length', String(packed.length));
   return new Response(new Uint8Array(packed), { status, headers: packedHeaders });
 }

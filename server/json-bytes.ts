@@ -9,12 +9,21 @@ const encoder = new TextEncoder();
 /** Longest text of a sample value or a time, with some room. */
 const NUMBER_BYTES = 32;
 
+/** Small answers are written in memory that is used again: making and collecting it would cost more than they do. */
+const SPARE_BYTES = 32_768;
+let spare: Uint8Array<ArrayBuffer> | null = null;
+
 export class JsonBytes {
   private bytes: Uint8Array<ArrayBuffer>;
   private length = 0;
 
-  constructor(capacity = 16_384) {
-    this.bytes = new Uint8Array(capacity);
+  constructor(capacity = 0) {
+    if (capacity <= SPARE_BYTES && spare !== null) {
+      this.bytes = spare;
+      spare = null;
+    } else {
+      this.bytes = new Uint8Array(Math.max(SPARE_BYTES, capacity));
+    }
   }
 
   /** Makes room for `more` bytes. */
@@ -113,9 +122,14 @@ export class JsonBytes {
     return this.length;
   }
 
-  /** What was written, without a copy; nothing may be written after. */
+  /** What was written; nothing may be written after. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.bytes.subarray(0, this.length);
+    const { bytes, length } = this;
+    if (bytes.length !== SPARE_BYTES) return bytes.subarray(0, length);
+    const written = bytes.slice(0, length);
+    spare = bytes;
+    this.bytes = written;
+    return written;
   }
 }
 

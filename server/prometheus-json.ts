@@ -112,11 +112,11 @@ function gridTimes(grid: Grid): GridTimes {
 
 /** More than an answer will take, so that it need not move as it grows. Memory that is not written to costs nothing. */
 function rangeBytes(value: Value, grid: Grid, times: GridTimes): number {
-  if (value.kind !== 'vector') return 16_384;
+  if (value.kind !== 'vector') return 0;
   const timeBytes = times.bytes.length / Math.max(1, grid.count);
   let points = 0;
   for (const { presentCount } of value.series) points += presentCount;
-  return Math.min(2 ** 28, 16_384 + value.series.length * 512 + points * (timeBytes + 24));
+  return Math.min(2 ** 28, value.series.length * 512 + points * (timeBytes + 24));
 }
 
 /** The points of one series where it is present, and the end of the series' object. */

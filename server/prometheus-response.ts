@@ -40,24 +40,28 @@ export function success(data: unknown, notes: Notes = {}): Response {
 }
 
 /**
- * A success whose data is JSON already: an object as UTF-8 bytes.
+ * The body of a success whose data is JSON already: an object as UTF-8 bytes.
  * @param members more members of the object, as `,"name":value`.
  */
-export function successBytes(data: Uint8Array, notes: Notes = {}, members = ''): Response {
-  const head = encoder.encode(successHead);
+export function successBytes(data: Uint8Array, notes: Notes = {}, members = ''): Uint8Array<ArrayBuffer> {
+  const head = successHeadBytes;
   const tail = encoder.encode(`${members}}${notesTail(notes)}`);
   const body = new Uint8Array(head.length + data.length - 1 + tail.length);
   body.set(head);
   body.set(data, head.length);
   body.set(tail, body.length - tail.length);
-  return bytesAnswer(body);
+  return body;
 }
 
-function bytesAnswer(body: Uint8Array<ArrayBuffer>): Response {
-  return new Response(body, { headers: { ...JSON_HEADERS, 'content-length': String(body.length) } });
+/** The answer that a body is. */
+export function bytesAnswer(body: Uint8Array): Response {
+  return new Response(body as Uint8Array<ArrayBuffer>, {
+    headers: { ...JSON_HEADERS, 'content-length': String(body.length) },
+  });
 }
 
 const successHead = '{"status":"success","data":';
+const successHeadBytes = encoder.encode(successHead);
 
 function notesTail(notes: Notes): string {
   const warnings = notes.warnings?.length ? `,"warnings":${JSON.stringify(shown(notes.warnings, 'warning'))}` : '';
@@ -74,8 +78,12 @@ function shown(notes: readonly string[], kind: string): readonly string[] {
 
 /** The answer to an error, in Prometheus' shape. */
 export function failure(error: VarveError): Response {
-  const body = { status: 'error', errorType: ERROR_TYPES[error.code] ?? 'bad_data', error: error.message };
-  return new Response(JSON.stringify(body), { status: error.status, headers: errorHeaders(error) });
+  return new Response(failureText(error), { status: error.status, headers: errorHeaders(error) });
+}
+
+/** Its body. */
+export function failureText(error: VarveError): string {
+  return JSON.stringify({ status: 'error', errorType: ERROR_TYPES[error.code] ?? 'bad_data', error: error.message });
 }
 
 /** Headers of an error's answer: a retryable one says when to come back. */

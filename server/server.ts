@@ -20,6 +20,7 @@ import { splitDatabasePath } from './database-name.ts';
 import { createServerMetrics } from './metrics.ts';
 import { QueryGate } from './query-gate.ts';
 import { addQueryMetrics } from './query-metrics.ts';
+import { answerRawQuery, isRawQuery } from './raw-queries.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
 import type { ServerState } from './state.ts';
@@ -97,6 +98,8 @@ export function createServer(config: ServerConfig): VarveServer {
     if (route !== undefined) {
       state.routeOf.set(request, route.path);
       void answerRaw(state, route, request, response, query);
+    } else if (isRawQuery(path, request.method)) {
+      void answerRawQuery(state, path, request, response, query);
     } else {
       void answerOther(request, response);
     }

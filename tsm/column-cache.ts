@@ -27,12 +27,12 @@ export class ColumnCache {
     return column < PARTS && group < GROUPS ? ((reader % 2 ** 20) * GROUPS + group) * PARTS + column : -1;
   }
 
-  /** Copies the first `rows` values to `out[at, at + rows)`; false when they are not here. */
-  copy(key: number, rows: number, out: Float64Array, at: number): boolean {
+  /** Copies the values `from … to - 1` of a column to `out[at …]`; false when they are not here. */
+  copy(key: number, from: number, to: number, out: Float64Array, at: number): boolean {
     const kept = this.entries.get(key);
-    if (kept === undefined || kept.length < rows) return false;
-    if (kept instanceof Uint8Array) copyBytes(kept, rows, out, at);
-    else copyShorts(kept, rows, out, at);
+    if (kept === undefined || kept.length < to) return false;
+    if (kept instanceof Uint8Array) copyBytes(kept, from, to, out, at);
+    else copyShorts(kept, from, to, out, at);
     return true;
   }
 
@@ -65,12 +65,12 @@ export class ColumnCache {
 
 // A loop per array type, as one that meets both is several times slower.
 
-function copyBytes(from: Uint8Array, rows: number, out: Float64Array, at: number): void {
-  for (let i = 0; i < rows; i++) out[at + i] = from[i];
+function copyBytes(kept: Uint8Array, from: number, to: number, out: Float64Array, at: number): void {
+  for (let i = from, o = at; i < to; i++, o++) out[o] = kept[i];
 }
 
-function copyShorts(from: Int16Array, rows: number, out: Float64Array, at: number): void {
-  for (let i = 0; i < rows; i++) out[at + i] = from[i];
+function copyShorts(kept: Int16Array, from: number, to: number, out: Float64Array, at: number): void {
+  for (let i = from, o = at; i < to; i++, o++) out[o] = kept[i];
 }
 
 /** Null when some value does not fit; -0 does not. */

@@ -22,7 +22,7 @@ export interface NumberBuffer {
 }
 
 export function createNumberBuffer(): NumberBuffer {
-  const values = new Float64Array(16_384);
+  const values = new Float64Array(1024);
   return { values, words: new Int32Array(values.buffer), used: 0 };
 }
 
@@ -91,22 +91,27 @@ export function readNumbers(
     const from = minOffsetNs <= times[0] ? 0 : lowerBound(times, minOffsetNs);
     const to = times[rows - 1] <= maxOffsetNs ? rows : upperBound(times, maxOffsetNs);
     if (from >= to) continue;
-    reserveNumbers(buffer, rows);
-    const { used } = buffer;
     if (col < 0) {
       buffer.used = start;
       return null;
     }
+    const { used } = buffer;
+    let valuesFrom = used;
     const key = columns === null ? -1 : columns.key(reader.id, g, col);
-    if (columns === null || !columns.copy(key, to, buffer.values, used)) {
+    reserveNumbers(buffer, to - from);
+    if (columns?.copy(key, from, to, buffer.values, used)) {
+      buffer.used = used + to - from;
+    } else {
+      reserveNumbers(buffer, rows);
       if (!reader.numbersInto(g, col, to, buffer.values.subarray(used, used + rows))) {
         buffer.used = start;
         return null;
       }
       columns?.keep(key, buffer.values, used, to);
+      buffer.used = used + to;
+      valuesFrom = used + from;
     }
-    buffer.used = used + to;
-    const span = { times, from, to, valuesFrom: used + from, type: reader.fieldOf(g, col).type };
+    const span = { times, from, to, valuesFrom, type: reader.fieldOf(g, col).type };
     if (spans === null) spans = [span];
     else spans.push(span);
   }

@@ -110,7 +110,22 @@ export function evaluate(
   querier: Querier,
   options: QueryOptions = {},
 ): Promise<QueryResult> {
-  return evaluateQuery(parseExpression(query), times, querier, options, query);
+  return evaluateQuery(parseKept(query), times, querier, options, query);
+}
+
+/** Trees of texts asked for lately: a dashboard asks the same ones all day. Nobody changes a parsed tree. */
+const KEPT_TREES = 256;
+const KEPT_TEXT_LENGTH = 4096;
+const trees = new Map<string, Expr>();
+
+function parseKept(query: string): Expr {
+  const known = trees.get(query);
+  if (known !== undefined) return known;
+  const expr = parseExpression(query);
+  if (query.length > KEPT_TEXT_LENGTH) return expr;
+  if (trees.size === KEPT_TREES) trees.delete(trees.keys().next().value!);
+  trees.set(query, expr);
+  return expr;
 }
 
 /** The synchronous part: `sets` are the results of prepared.fetches.plans, in their order. */

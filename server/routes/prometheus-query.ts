@@ -18,11 +18,19 @@ import {
   timeParameterMs,
 } from '../parameters.ts';
 import { instantResult, rangeResult } from '../prometheus-json.ts';
-import { successBytes } from '../prometheus-response.ts';
+import { bytesAnswer, successBytes } from '../prometheus-response.ts';
 import type { QueryTicket } from '../query-gate.ts';
 import type { Route, RouteContext } from '../route.ts';
 
-async function instantQuery(context: RouteContext): Promise<Response> {
+/** What a query needs to know of its request. */
+export interface QueryCall
+  extends Pick<RouteContext, 'config' | 'metrics' | 'engine' | 'queries' | 'database' | 'parameters'> {
+  readonly path: string;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+async function instantQuery(context: QueryCall): Promise<Uint8Array> {
   const { parameters } = context;
   const limit = limitParameter(parameters);
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
@@ -31,7 +39,7 @@ async function instantQuery(context: RouteContext): Promise<Response> {
   );
 }
 
-async function rangeQuery(context: RouteContext): Promise<Response> {
+async function rangeQuery(context: QueryCall): Promise<Uint8Array> {
   const { parameters, config } = context;
   const limit = limitParameter(parameters);
   const startMs = requiredTimeParameterMs(parameters, 'start');
@@ -58,13 +66,12 @@ async function rangeQuery(context: RouteContext): Promise<Response> {
 type Write = (result: QueryResult) => Uint8Array;
 
 /** Runs the query in its turn and answers. */
-async function run(context: RouteContext, times: QueryTimes, limit: number, write: Write): Promise<Response> {
-  const { database, parameters, request, config } = context;
+async function run(context: QueryCall, times: QueryTimes, limit: number, write: Write): Promise<Uint8Array> {
+  const { database, parameters, path, signal, config } = context;
   const query = parameters.get('query') ?? '';
-  const path = new URL(request.url).pathname;
   const timeoutMs = queryTimeoutMs(context);
   const startedMs = performance.now();
-  const origin = { query, database, path, signal: request.signal, timeoutMs };
+  const origin = { query, database, path, signal, timeoutMs };
   return context.queries.run(origin, async (ticket) => {
     const trace = newStorageTrace();
     const deadlineMs = startedMs + timeoutMs;
@@ -83,7 +90,7 @@ async function run(context: RouteContext, times: QueryTimes, limit: number, writ
 
 /** Parses and evaluates the `query` parameter. What is wrong with the expression is told as that parameter's fault. */
 async function evaluateQuery(
-  context: RouteContext,
+  context: QueryCall,
   times: QueryTimes,
   { signal }: QueryTicket,
   deadlineMs: number,
@@ -118,13 +125,13 @@ async function evaluateQuery(
 
 /** The answer with the first `limit` series (0: all), and with statistics and a trace when they are asked for. */
 function answer(
-  { parameters }: RouteContext,
+  { parameters }: QueryCall,
   result: QueryResult,
   limit: number,
   write: Write,
   ticket: QueryTicket,
   storage: StorageTrace,
-): Response {
+): Uint8Array {
   const { value, infos } = result;
   const warnings = [...result.warnings];
   if (limit > 0 && (value.kind === 'vector' || value.kind === 'matrix') && value.series.length > limit) {
@@ -177,7 +184,7 @@ function queryStats({ stats }: QueryResult, { waitedMs }: QueryTicket): string {
 }
 
 /** How long the query may take, by its own wish and the server's. */
-function queryTimeoutMs({ parameters, config }: RouteContext): number {
+function queryTimeoutMs({ parameters, config }: QueryCall): number {
   const askedMs = durationParameterMs(parameters, 'timeout', Infinity);
   return config.queryTimeoutMs > 0 ? Math.min(askedMs, config.queryTimeoutMs) : askedMs;
 }
@@ -191,29 +198,41 @@ function lookbackMs(parameters: URLSearchParams): number {
   throw new VarveError('bad_request', `error parsing lookback delta duration: ${durationProblem(text)}`);
 }
 
-/** The route's handler, with the time it takes counted. */
-function timed(path: string, handle: (context: RouteContext) => Promise<Response>): Route['handle'] {
-  return async (context) => {
-    const end = context.metrics.querySeconds.startTimer({ route: path });
+/** The query routes by path: each gives the JSON of its answer, and throws what goes wrong. */
+export const PROMETHEUS_QUERIES: ReadonlyMap<string, (call: QueryCall) => Promise<Uint8Array>> = new Map([
+  ['/api/v1/query', timed('/api/v1/query', instantQuery)],
+  ['/api/v1/query_range', timed('/api/v1/query_range', rangeQuery)],
+]);
+
+/** A query with the time it takes counted. */
+function timed(
+  path: string,
+  answer: (call: QueryCall) => Promise<Uint8Array>,
+): (call: QueryCall) => Promise<Uint8Array> {
+  return async (call) => {
+    const startedMs = performance.now();
     try {
-      return await handle(context);
+      return await answer(call);
     } finally {
-      end();
+      call.metrics.querySeconds.observe({ route: path }, (performance.now() - startedMs) / 1000);
     }
   };
 }
 
+function route(path: string, purpose: string): Route {
+  return {
+    methods: ['GET', 'POST'],
+    path,
+    purpose,
+    async handle(context) {
+      const { signal } = context.request;
+      return bytesAnswer(await PROMETHEUS_QUERIES.get(path)!({ ...context, path, signal }));
+    },
+  };
+}
+
+/** GET and POST are answered on the raw request before they come here, see ../raw-queries.ts; this is for all else. */
 export const prometheusQueryRoutes: readonly Route[] = [
-  {
-    methods: ['GET', 'POST'],
-    path: '/api/v1/query',
-    purpose: 'PromQL at one instant (query, time)',
-    handle: timed('/api/v1/query', instantQuery),
-  },
-  {
-    methods: ['GET', 'POST'],
-    path: '/api/v1/query_range',
-    purpose: 'PromQL over a range (query, start, end, step)',
-    handle: timed('/api/v1/query_range', rangeQuery),
-  },
+  route('/api/v1/query', 'PromQL at one instant (query, time)'),
+  route('/api/v1/query_range', 'PromQL over a range (query, start, end, step)'),
 ];

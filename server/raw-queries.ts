@@ -1,0 +1,93 @@
+/**
+ * PromQL queries, answered on the raw Node request: for a small query, web requests, streams and the router would cost
+ * more than its evaluation. What comes and goes is what the routes in the table of app.ts say, to the byte.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody, releaseBody } from '../ingest/body.ts';
+import { bodyEncodingFor, packBytes } from './compression.ts';
+import { chooseDatabase } from './database-name.ts';
+import { asKnownError } from './known-error.ts';
+import { errorHeaders, failureText } from './prometheus-response.ts';
+import { PROMETHEUS_QUERIES } from './routes/prometheus-query.ts';
+import type { ServerState } from './state.ts';
+
+const ONE_PIECE_BYTES = 32_768;
+
+/** Whether a request is to be answered here. */
+export function isRawQuery(path: string, method: string | undefined): boolean {
+  return (method === 'GET' || method === 'POST') && PROMETHEUS_QUERIES.has(path);
+}
+
+/** Answers one query. Never throws. */
+export async function answerRawQuery(
+  state: ServerState,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: string,
+): Promise<void> {
+  state.routeOf.set(request, path);
+  const leaving = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) leaving.abort();
+  });
+  try {
+    const parameters = await readParameters(state, request, query);
+    const body = await PROMETHEUS_QUERIES.get(path)!({
+      config: state.config,
+      metrics: state.metrics,
+      engine: state.requireEngine,
+      queries: state.queries,
+      database: chooseDatabase(state.databaseOf.get(request) ?? null, parameters),
+      parameters,
+      path,
+      signal: leaving.signal,
+    });
+    await respond(state, request, response, 200, { 'content-type': 'application/json' }, body);
+  } catch (error) {
+    const known = asKnownError(error, state.config.log);
+    // The rest of a body that is not wanted would be read to its end before the next request on this connection.
+    const headers = { ...errorHeaders(known), ...(request.complete ? {} : { connection: 'close' }) };
+    await respond(state, request, response, known.status, headers, Buffer.from(failureText(known)));
+  }
+}
+
+/** Parameters of the body, when it is a form, and behind them those of the URL. */
+async function readParameters(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
+  if (request.method !== 'POST') return new URLSearchParams(query);
+  if (!(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')) {
+    request.resume();
+    return new URLSearchParams(query);
+  }
+  const { bodyLimitBytes } = state.config;
+  const body = await readBody(request, { maxBodyBytes: bodyLimitBytes, maxDecodedBytes: bodyLimitBytes });
+  const parameters = new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
+  releaseBody(body);
+  for (const [key, value] of new URLSearchParams(query)) parameters.append(key, value);
+  return parameters;
+}
+
+async function respond(
+  state: ServerState,
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): Promise<void> {
+  const all: Record<string, string | number> = { ...headers, ...state.cors(request.headers.origin ?? null) };
+  all.vary = all.vary === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${all.vary}`;
+  let sent = body;
+  const encoding = bodyEncodingFor(body.length, request.headers['accept-encoding'] as string | undefined);
+  if (encoding !== null) {
+    all['content-encoding'] = encoding;
+    sent = await packBytes(body, encoding);
+  }
+  all['content-length'] = sent.length;
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, all);
+  // A short text leaves in one piece with the head; each byte is one character of it.
+  if (sent.length <= ONE_PIECE_BYTES)
+    response.end(Buffer.from(sent.buffer, sent.byteOffset, sent.length).toString('latin1'), 'latin1');
+  else response.end(sent);
+}
