@@ -11,6 +11,17 @@ export interface InfluxdProcess {
 
 /** Starts Debian's influxd on `directory`/influxd, which keeps its data from one start to the next. */
 export async function startInfluxd(directory: string): Promise<InfluxdProcess> {
+  // It cannot choose ports itself, and another process may take those that were free a moment ago.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryToStart(directory);
+    } catch (error) {
+      if (attempt === 3) throw error;
+    }
+  }
+}
+
+async function tryToStart(directory: string): Promise<InfluxdProcess> {
   const [port, rpcPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const home = join(directory, 'influxd');
@@ -43,7 +54,11 @@ level = "error"
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const deadline = Date.now() + 30_000;
   while (!(await answersOk(`${url}/ping`))) {
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error('influxd does not start');
+    if (Date.now() > deadline || child.exitCode !== null) {
+      child.kill('SIGKILL');
+      process.off('exit', reap);
+      throw new Error('influxd does not start');
+    }
     await sleep(50);
   }
   return {

@@ -52,6 +52,9 @@ export function readRequests(topic: string): Request[] {
 
 export interface HttpAnswer {
   readonly status: number;
+  /** Content-Type. */
+  readonly type: string;
+  /** MessagePack in hexadecimal. */
   readonly body: string;
 }
 
@@ -83,5 +86,7 @@ function writing(request: Request): RequestInit {
 }
 
 async function answerOf(response: Response): Promise<HttpAnswer> {
-  return { status: response.status, body: await response.text() };
+  const type = response.headers.get('content-type') ?? '';
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, type, body: bytes.toString(type.includes('msgpack') ? 'hex' : 'utf8') };
 }

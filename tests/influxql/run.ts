@@ -68,18 +68,21 @@ try {
         return varve.url;
       });
     } catch (error) {
-      console.log(`LOADING: ${error}`);
+      console.log(`cannot load: ${error}`);
     }
   }
   const counts = new Map<string, { same: number; different: number }>();
   for (const request of chosen()) {
     const expected = request.settings.get('varve');
-    const theirs = expected === undefined ? await send(influxd.url, request) : { status: 200, body: `${expected}\n` };
+    const theirs =
+      expected === undefined
+        ? await send(influxd.url, request)
+        : { status: 200, type: 'application/json', body: `${expected}\n` };
     if (varve === null) {
       console.log(`${request.place}: ${request.text}\n    ${theirs.status} ${shortened(theirs.body.trimEnd())}`);
       continue;
     }
-    const ours = await send(varve.url, request).catch((error) => ({ status: 0, body: String(error) }));
+    const ours = await send(varve.url, request).catch((error) => ({ status: 0, type: '', body: String(error) }));
     const found = request.settings.has('differs') ? null : difference(request, ours, theirs);
     const count = counts.get(request.topic) ?? { same: 0, different: 0 };
     counts.set(request.topic, count);
