@@ -30,8 +30,9 @@ export interface SchemaView {
   typeOf(source: MeasurementSource, name: string): SchemaType | null;
 }
 
-/** The engine's database for a name and retention policy, '' being the request's and the default; undefined for none. */
-export type ResolveDatabase = (database: string, retentionPolicy: string) => Database | undefined;
+/** The engine's database for a name and retention policy, '' being the request's and the default; null or undefined for
+ * none. */
+export type ResolveDatabase = (database: string, retentionPolicy: string) => Database | null | undefined;
 
 const NOTHING: FieldsAndTags = { fields: new Map(), tagKeys: new Set() };
 
@@ -40,11 +41,11 @@ export function schemaViewOf(resolve: ResolveDatabase): SchemaView {
   const view: SchemaView = {
     measurements(source) {
       const database = resolve(source.database, source.retentionPolicy);
-      return database === undefined ? [] : measurementsOf(database, source);
+      return database ? measurementsOf(database, source) : [];
     },
     fieldsAndTags(source) {
       const database = resolve(source.database, source.retentionPolicy);
-      if (database === undefined) return NOTHING;
+      if (!database) return NOTHING;
       const pattern = source.regex === null ? `=${source.name}` : `~${source.regex.pattern}`;
       const key = JSON.stringify([source.database, source.retentionPolicy, pattern]);
       let found = known.get(key);
@@ -78,10 +79,12 @@ function fieldsAndTagsOf(database: Database, measurements: readonly string[]): F
   const fields = new Map<string, FieldTypeName>();
   const tagKeys = new Set<string>();
   const wanted = new Set<number>();
+  const isLive = liveFields(database);
   for (const name of measurements) {
     const id = index.measurementId(name);
     wanted.add(id);
     for (const field of index.fieldsOfMeasurement(id)) {
+      if (isLive[field] === 0) continue;
       const { name: fieldName, type } = index.fields[field];
       const before = fields.get(fieldName);
       const own = FIELD_TYPE_NAMES[type];
@@ -90,6 +93,16 @@ function fieldsAndTagsOf(database: Database, measurements: readonly string[]): F
   }
   for (const key of tagKeyIds(database, wanted)) tagKeys.add(index.series.tagKeys.string(key));
   return { fields, tagKeys };
+}
+
+/** [field id] 1 for fields that some series has had. */
+export function liveFields(database: Database): Uint8Array {
+  const { fieldSets, fields } = database.index;
+  const live = new Uint8Array(fields.length);
+  for (let set = 1; set < fieldSets.list.length; set++) {
+    if (fieldSets.seriesCounts[set] > 0) for (const field of fieldSets.list[set]) live[field] = 1;
+  }
+  return live;
 }
 
 /** Ids of the tag keys that live series of some measurements have. */

@@ -1,0 +1,41 @@
+/** Statements about the schema, by kind. */
+import { VarveError } from '../../../errors/errors.ts';
+import type { Statement } from '../ast.ts';
+import type { StatementAnswer } from '../result.ts';
+import type { StatementContext } from '../statement-context.ts';
+import { showCardinality } from './show-cardinality.ts';
+import { showFieldKeys } from './show-field-keys.ts';
+import { showMeasurements } from './show-measurements.ts';
+import { showSeries } from './show-series.ts';
+import { showTagKeys } from './show-tag-keys.ts';
+import { showTagValues } from './show-tag-values.ts';
+
+/**
+ * Answers a statement about the schema, or null for any other kind.
+ * @throws VarveError with InfluxDB's text
+ */
+export function executeSchema(statement: Statement, context: StatementContext): StatementAnswer | null {
+  if (needsDatabase(statement) && context.database === '') {
+    throw new VarveError('bad_request', 'database name required');
+  }
+  switch (statement.kind) {
+    case 'show measurements':
+      return showMeasurements(statement, context);
+    case 'show series':
+      return showSeries(statement, context);
+    case 'show tag keys':
+      return showTagKeys(statement, context);
+    case 'show tag values':
+      return showTagValues(statement, context);
+    case 'show field keys':
+      return showFieldKeys(statement, context);
+    case 'show cardinality':
+      return showCardinality(statement, context);
+    default:
+      return null;
+  }
+}
+
+function needsDatabase(statement: Statement): boolean {
+  return 'database' in statement && statement.database === '' && statement.kind.startsWith('show');
+}

@@ -1,0 +1,223 @@
+/**
+ * Conditions on tags as sets of series.
+ *
+ * 1. A comparison of a tag with a string or regex is a matcher of the index; those under one AND are matched at once.
+ * 2. AND is an intersection, OR a union, of ascending refs.
+ * 3. What cannot be decided without samples, a comparison of a field, is either true of all series (where only the index
+ *    is looked at) or of none (where a sample would have to say so), which is for the caller to choose.
+ *
+ * The rules, odd ones included, are those of InfluxDB's index: a missing tag is the empty string; a tag compared with
+ * another tag asks whether the series has both; any other operator than = and =~ means its negation.
+ */
+import type { Database } from '../../../engine/database.ts';
+import type { TagMatcher } from '../../../index/series-index.ts';
+import type { BinaryNode, Expression, VariableNode } from '../ast.ts';
+import { matcherOf } from './patterns.ts';
+
+/** What a comparison of a field says of a series without its samples. */
+export type FieldRule = 'all' | 'none';
+
+const NONE = new Int32Array(0);
+
+/** A condition, or a part of one. */
+type Part =
+  | { readonly kind: 'all' | 'none' }
+  | { readonly kind: 'matcher'; readonly matcher: TagMatcher }
+  | { readonly kind: 'and' | 'or'; readonly left: Part; readonly right: Part }
+  /** Has the first tag, and also (not) the second. */
+  | { readonly kind: 'both' | 'only'; readonly first: TagMatcher; readonly second: TagMatcher };
+
+export class SeriesSets {
+  private readonly database: Database;
+  private readonly condition: Expression | null;
+  private readonly fieldRule: FieldRule;
+  /** Refs by measurement id, when one look at the index is enough for all measurements. */
+  private byMeasurement: Map<number, Int32Array> | null = null;
+  private readonly isUniform: boolean;
+
+  constructor(database: Database, condition: Expression | null, fieldRule: FieldRule) {
+    this.database = database;
+    this.condition = condition;
+    this.fieldRule = fieldRule;
+    const names = new Set<string>();
+    if (condition !== null) collectNames(condition, names);
+    // What a name means differs between measurements only where it is a field of some.
+    this.isUniform = !names.has('_name') && !database.index.fields.some((field) => names.has(field.name));
+  }
+
+  /** The series of a measurement that the condition holds for, ascending; not to be modified. */
+  of(name: string): Int32Array {
+    const { index } = this.database;
+    const id = index.measurementId(name);
+    if (id < 0) return NONE;
+    if (this.condition === null) return index.select(id, []);
+    if (!this.isUniform) return this.refsOf(id, this.partOf(this.condition, name, id));
+    if (this.byMeasurement === null) {
+      const part = this.partOf(this.condition, '', -1);
+      this.byMeasurement = groupByMeasurement(this.database, this.refsOf(null, part));
+    }
+    return this.byMeasurement.get(id) ?? NONE;
+  }
+
+  private partOf(expression: Expression, name: string, measurement: number): Part {
+    switch (expression.kind) {
+      case 'parentheses':
+        return this.partOf(expression.inner, name, measurement);
+      case 'boolean':
+        return { kind: expression.value ? 'all' : 'none' };
+      case 'binary': {
+        const { operator, left, right } = expression;
+        if (operator !== 'AND' && operator !== 'OR') return this.comparison(expression, name, measurement);
+        const parts = { left: this.partOf(left, name, measurement), right: this.partOf(right, name, measurement) };
+        return { kind: operator === 'AND' ? 'and' : 'or', ...parts };
+      }
+      default:
+        return { kind: 'none' };
+    }
+  }
+
+  private comparison({ operator, left, right }: BinaryNode, name: string, measurement: number): Part {
+    const undecided: Part = { kind: this.fieldRule };
+    if (left.kind === 'binary' || right.kind === 'binary') return undecided;
+    const key = left.kind === 'variable' ? left : right.kind === 'variable' ? right : null;
+    if (key === null) return undecided;
+    const value = left.kind === 'variable' ? right : left;
+    if (key.name !== '_name' && this.isUndecided(key, measurement)) return undecided;
+    const equal = operator === '=';
+    const matches = operator === '=~';
+    if (value.kind === 'variable') {
+      if (this.isUndecided(value, measurement)) return undecided;
+      return { kind: equal ? 'both' : 'only', first: present(key.name), second: present(value.name) };
+    }
+    if (value.kind === 'string') {
+      if (key.name === '_name') return { kind: (value.value === name) === equal ? 'all' : 'none' };
+      return { kind: 'matcher', matcher: { key: key.name, op: equal ? '=' : '!=', value: value.value } };
+    }
+    if (value.kind !== 'regex') return undecided;
+    const test = matcherOf(value.pattern);
+    if (key.name === '_name') return { kind: test(name) === matches ? 'all' : 'none' };
+    return { kind: 'matcher', matcher: { key: key.name, op: matches ? '=~' : '!~', value: value.pattern, test } };
+  }
+
+  /** A field, or one of the names that InfluxDB keeps for itself. */
+  private isUndecided({ name }: VariableNode, measurement: number): boolean {
+    if (isSystemName(name)) return true;
+    return measurement >= 0 && this.database.index.fieldId(measurement, name) >= 0;
+  }
+
+  private refsOf(measurement: number | null, part: Part): Int32Array {
+    const { index } = this.database;
+    switch (part.kind) {
+      case 'all':
+        return index.select(measurement, []);
+      case 'none':
+        return NONE;
+      case 'matcher':
+        return index.select(measurement, [part.matcher]);
+      case 'both':
+        return index.select(measurement, [part.first, part.second]);
+      case 'only':
+        return index.select(measurement, [part.first, { ...part.second, op: '=' }]);
+      case 'or':
+        return union(this.refsOf(measurement, part.left), this.refsOf(measurement, part.right));
+      case 'and': {
+        const matchers: TagMatcher[] = [];
+        const rest: Part[] = [];
+        splitConjunction(part, matchers, rest);
+        let refs = matchers.length > 0 || rest.length === 0 ? index.select(measurement, matchers) : null;
+        for (const each of rest) {
+          if (refs !== null && refs.length === 0) return refs;
+          const own = this.refsOf(measurement, each);
+          refs = refs === null ? own : intersection(refs, own);
+        }
+        return refs ?? NONE;
+      }
+    }
+  }
+}
+
+/** The names that stand for parts of the index in conditions. */
+export function isSystemName(name: string): boolean {
+  return (
+    name === '_name' || name === '_tagKey' || name === '_tagValue' || name === '_fieldKey' || name === '_seriesKey'
+  );
+}
+
+function present(key: string): TagMatcher {
+  return { key, op: '!=', value: '' };
+}
+
+function splitConjunction(part: Part, matchers: TagMatcher[], rest: Part[]): void {
+  if (part.kind === 'and') {
+    splitConjunction(part.left, matchers, rest);
+    splitConjunction(part.right, matchers, rest);
+  } else if (part.kind === 'matcher') matchers.push(part.matcher);
+  else if (part.kind !== 'all') rest.push(part);
+}
+
+function collectNames(expression: Expression, names: Set<string>): void {
+  if (expression.kind === 'variable') names.add(expression.name);
+  else if (expression.kind === 'parentheses') collectNames(expression.inner, names);
+  else if (expression.kind === 'binary') {
+    collectNames(expression.left, names);
+    collectNames(expression.right, names);
+  }
+}
+
+/** Ascending refs by the id of their measurement, each list ascending. */
+export function groupByMeasurement(database: Database, refs: Int32Array): Map<number, Int32Array> {
+  const { index } = database;
+  const counts = new Map<number, number>();
+  for (const ref of refs) {
+    const id = index.measurementOf(ref);
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  const groups = new Map<number, Int32Array>();
+  if (counts.size === 1) {
+    for (const id of counts.keys()) groups.set(id, refs);
+    return groups;
+  }
+  const filled = new Map<number, number>();
+  for (const ref of refs) {
+    const id = index.measurementOf(ref);
+    let group = groups.get(id);
+    if (group === undefined) {
+      group = new Int32Array(counts.get(id) as number);
+      groups.set(id, group);
+    }
+    const at = filled.get(id) ?? 0;
+    group[at] = ref;
+    filled.set(id, at + 1);
+  }
+  return groups;
+}
+
+function intersection(a: Int32Array, b: Int32Array): Int32Array {
+  const both = new Int32Array(Math.min(a.length, b.length));
+  let n = 0;
+  for (let i = 0, k = 0; i < a.length && k < b.length; ) {
+    if (a[i] === b[k]) {
+      both[n++] = a[i++];
+      k++;
+    } else if (a[i] < b[k]) i++;
+    else k++;
+  }
+  return both.subarray(0, n);
+}
+
+function union(a: Int32Array, b: Int32Array): Int32Array {
+  const all = new Int32Array(a.length + b.length);
+  let n = 0;
+  let i = 0;
+  let k = 0;
+  while (i < a.length && k < b.length) {
+    const x = a[i];
+    const y = b[k];
+    all[n++] = Math.min(x, y);
+    if (x <= y) i++;
+    if (y <= x) k++;
+  }
+  while (i < a.length) all[n++] = a[i++];
+  while (k < b.length) all[n++] = b[k++];
+  return all.subarray(0, n);
+}

@@ -1,0 +1,36 @@
+/** SHOW TAG KEYS, over all retention policies of a database. */
+import type { ShowTagKeysStatement } from '../ast.ts';
+import type { StatementAnswer } from '../result.ts';
+import type { StatementContext } from '../statement-context.ts';
+import { answerOf, emptyAnswer, page, textSeries, throwIfEnded } from './answers.ts';
+import { mergeSorted } from './byte-order.ts';
+import { indexCondition } from './index-condition.ts';
+import { anyPartition } from './partitions.ts';
+import { nameTest, policiesOf } from './policies.ts';
+import { tagKeysOf } from './tag-values.ts';
+import { splitTimes } from './times.ts';
+
+export function showTagKeys(statement: ShowTagKeysStatement, context: StatementContext): StatementAnswer {
+  const databases = policiesOf(context, statement.database || context.database);
+  const times = splitTimes(statement.condition, context);
+  if (!anyPartition(databases, times)) return emptyAnswer();
+  const { names, sets } = indexCondition(databases, times.condition);
+  const isMeant = nameTest(statement.sources);
+  const { limit, offset } = statement;
+  return answerOf(
+    (async function* () {
+      for (const name of names) {
+        if (!isMeant(name)) continue;
+        throwIfEnded(context);
+        const lists = databases.map((database) => {
+          const { index } = database;
+          const id = index.measurementId(name);
+          const refs = sets?.get(database)?.of(name) ?? index.select(id < 0 ? '' : id, []);
+          return id < 0 ? [] : [...tagKeysOf(database, refs)].map((key) => index.series.tagKeys.string(key));
+        });
+        const keys = page(mergeSorted(lists), limit, offset);
+        if (keys.length > 0) yield textSeries(name, ['tagKey'], [keys]);
+      }
+    })(),
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * SHOW TAG VALUES, over all retention policies of a database. With a LIMIT only so many values are sorted and made
+ * strings; without one they come in chunks.
+ */
+import type { Database } from '../../../engine/database.ts';
+import type { Expression, ShowTagValuesStatement, TagKeyCondition } from '../ast.ts';
+import type { ResultSeries, StatementAnswer } from '../result.ts';
+import type { StatementContext } from '../statement-context.ts';
+import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, textSeries, throwIfEnded } from './answers.ts';
+import { compareBytes, mergeSorted } from './byte-order.ts';
+import { indexCondition } from './index-condition.ts';
+import { anyPartition } from './partitions.ts';
+import { matcherOf } from './patterns.ts';
+import { nameTest, policiesOf } from './policies.ts';
+import { sortedValues, tagKeyId, tagKeysOf } from './tag-values.ts';
+import { splitTimes } from './times.ts';
+
+const COLUMNS = ['key', 'value'];
+
+export function showTagValues(statement: ShowTagValuesStatement, context: StatementContext): StatementAnswer {
+  const databases = policiesOf(context, statement.database || context.database);
+  const times = splitTimes(statement.condition, context);
+  if (!anyPartition(databases, times)) return emptyAnswer();
+  const { names, sets } = indexCondition(databases, times.condition);
+  const isMeant = nameTest(statement.sources);
+  const ofKeys = keyTest(statement.keys);
+  const alsoOfKeys = keyCondition(times.condition);
+  const isWanted = (key: string) => ofKeys(key) && (alsoOfKeys === null || alsoOfKeys(key));
+  return answerOf(
+    (async function* () {
+      for (const name of names) {
+        if (!isMeant(name)) continue;
+        throwIfEnded(context);
+        const parts: Part[] = [];
+        for (const database of databases) {
+          const id = database.index.measurementId(name);
+          if (id < 0) continue;
+          const refs = sets?.get(database)?.of(name) ?? database.index.select(id, []);
+          if (refs.length > 0) parts.push({ database, refs });
+        }
+        yield* valuesOf(name, parts, isWanted, statement, context);
+      }
+    })(),
+  );
+}
+
+/** The series of one measurement in one database. */
+interface Part {
+  readonly database: Database;
+  readonly refs: Int32Array;
+}
+
+async function* valuesOf(
+  name: string,
+  parts: readonly Part[],
+  isWanted: (key: string) => boolean,
+  { limit, offset }: ShowTagValuesStatement,
+  context: StatementContext,
+): AsyncGenerator<ResultSeries> {
+  let toSkip = offset;
+  let left = limit === 0 ? Infinity : limit;
+  let keys: string[] = [];
+  let values: string[] = [];
+  for (const key of keyNames(parts).filter(isWanted)) {
+    const list = valuesOfKey(parts, key, toSkip + left);
+    const from = Math.min(toSkip, list.length);
+    toSkip -= from;
+    for (let i = from; i < list.length && left > 0; i++) {
+      if (keys.length === CHUNK_ROWS) {
+        yield textSeries(name, COLUMNS, [keys, values], true);
+        await breathe(context);
+        keys = [];
+        values = [];
+      }
+      keys.push(key);
+      values.push(list.at(i));
+      left--;
+    }
+    if (left === 0) break;
+  }
+  if (keys.length > 0) yield textSeries(name, COLUMNS, [keys, values]);
+}
+
+/** The tag keys of the series, sorted. */
+function keyNames(parts: readonly Part[]): readonly string[] {
+  return mergeSorted(
+    parts.map(({ database, refs }) => {
+      return [...tagKeysOf(database, refs)].map((key) => database.index.series.tagKeys.string(key));
+    }),
+  );
+}
+
+/** Values in order, which become strings as they are asked for. */
+interface ValueList {
+  readonly length: number;
+  at(i: number): string;
+}
+
+function valuesOfKey(parts: readonly Part[], key: string, count: number): ValueList {
+  const lists = parts.map(({ database, refs }) => {
+    const id = tagKeyId(database, key);
+    return id < 0 ? null : sortedValues(database, id, refs, count);
+  });
+  const filled = lists.filter((list) => list !== null && list.ids.length > 0);
+  if (filled.length === 1 && filled[0] !== null) {
+    const { dictionary, ids } = filled[0];
+    return { length: ids.length, at: (i) => dictionary.string(ids[i]) };
+  }
+  const texts = new Set<string>();
+  for (const list of filled) if (list !== null) for (const id of list.ids) texts.add(list.dictionary.string(id));
+  const sorted = [...texts].sort(compareBytes);
+  return { length: sorted.length, at: (i) => sorted[i] };
+}
+
+/** WITH KEY as a test of a name. */
+export function keyTest({ operator, names, regex }: TagKeyCondition): (key: string) => boolean {
+  if (regex !== null) {
+    const matches = matcherOf(regex.pattern);
+    return operator === '=~' ? matches : (key) => !matches(key);
+  }
+  const set = new Set(names);
+  return operator === '!=' ? (key) => !set.has(key) : (key) => set.has(key);
+}
+
+/** What a condition says of `_tagKey`; null when it does not. */
+function keyCondition(expression: Expression | null): ((key: string) => boolean) | null {
+  if (expression === null) return null;
+  if (expression.kind === 'parentheses') return keyCondition(expression.inner);
+  if (expression.kind !== 'binary') return null;
+  const { operator, left, right } = expression;
+  if (operator === 'AND' || operator === 'OR') {
+    const first = keyCondition(left);
+    const second = keyCondition(right);
+    if (first === null || second === null) return first ?? second;
+    return operator === 'AND' ? (key) => first(key) && second(key) : (key) => first(key) || second(key);
+  }
+  if (left.kind !== 'variable' || left.name !== '_tagKey') return null;
+  const positive = operator === '=' || operator === '=~';
+  if (right.kind === 'regex') {
+    const matches = matcherOf(right.pattern);
+    return (key) => matches(key) === positive;
+  }
+  return right.kind === 'string' ? (key) => (key === right.value) === positive : null;
+}

