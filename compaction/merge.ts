@@ -6,7 +6,7 @@
  */
 import type { RowSlice } from '../batch/column.ts';
 import { cutRows, mergeSlices } from '../batch/row-slices.ts';
-import { createDecodeCache } from '../tsm/decode-cache.ts';
+import { createDecodeCache, type DecodeCache } from '../tsm/decode-cache.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { TsmWriter } from '../tsm/writer.ts';
 
@@ -33,7 +33,7 @@ export interface MergeResult {
   groupsCopied: number;
 }
 
-/** Decoded packs are used once per series and then never again: a small cache serves. */
+/** Decoded packs leave when their last series has been read; this bounds what those that are begun may take. */
 const CACHE_BYTES = 16 << 20;
 
 /**
@@ -74,6 +74,7 @@ export function mergeFiles(inputs: readonly TsmFile[], writer: TsmWriter, option
       }
     }
     for (const i of holders) {
+      inputs[i].passed(positions[i], caches[i]);
       positions[i]++;
       keys[i] = nextKey(heads[i]);
     }
@@ -105,7 +106,7 @@ function mergedRows(
   holders: readonly number[],
   positions: Int32Array,
   ref: number,
-  caches: ReturnType<typeof createDecodeCache>[],
+  caches: readonly DecodeCache[],
   options: MergeOptions,
 ): RowSlice | null {
   const slices: RowSlice[] = [];

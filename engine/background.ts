@@ -15,10 +15,15 @@ export interface Background {
   flush(job: FlushJob): Promise<FileEntry[]>;
   /** Null when nothing was left after the merge. */
   merge(job: MergeJob): Promise<FileEntry | null>;
+  /** Makes the merge under way fail soon; its inputs stay as they are. */
+  abandonMerge(): void;
   close(): Promise<void>;
 }
 
-export type JobRequest = { id: number; kind: 'flush'; job: FlushJob } | { id: number; kind: 'merge'; job: MergeJob };
+export type JobRequest =
+  | { id: number; kind: 'flush'; job: FlushJob }
+  | { id: number; kind: 'merge'; job: MergeJob }
+  | { kind: 'abandon' };
 
 export interface JobAnswer {
   id: number;
@@ -30,6 +35,7 @@ export function inlineBackground(fs: FileSystem): Background {
   return {
     flush: async (job) => flushMemtable(fs, job),
     merge: async (job) => mergeJob(fs, job),
+    abandonMerge() {},
     close: async () => {},
   };
 }
@@ -80,7 +86,7 @@ export function workerBackground(): Background {
     return started;
   };
 
-  const run = <T>(kind: JobRequest['kind'], job: FlushJob | MergeJob): Promise<T> => {
+  const run = <T>(kind: 'flush' | 'merge', job: FlushJob | MergeJob): Promise<T> => {
     clearTimeout(idleTimer);
     worker ??= start();
     const id = nextId++;
@@ -95,6 +101,7 @@ export function workerBackground(): Background {
   return {
     flush: (job) => run<FileEntry[]>('flush', job),
     merge: (job) => run<FileEntry | null>('merge', job),
+    abandonMerge: () => worker?.postMessage({ kind: 'abandon' } satisfies JobRequest),
     async close() {
       clearTimeout(idleTimer);
       const ending = worker;

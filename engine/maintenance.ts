@@ -38,10 +38,12 @@ export class Maintenance {
     this.wake();
   }
 
+  /** Ends the work that repeats; a merge under way is given up, as the next start can do it again. */
   stop(): void {
     this.stopped = true;
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
+    this.background.abandonMerge();
   }
 
   /** Looks for work now, unless that is being done already or left to explicit calls. */
@@ -162,6 +164,7 @@ export class Maintenance {
       this.engine.counters.merges++;
       this.engine.counters.mergeBytes += merged?.sizeBytes ?? 0;
     } catch (error) {
+      if (this.stopped) return false;
       this.engine.counters.mergeErrors++;
       log('error', `cannot merge files of ${database.name}: ${(error as Error).message}; they stay as they are`);
       const { code } = error as { code?: string };

@@ -39,8 +39,11 @@ export function touches(tombstone: Tombstone, entry: FileEntry): boolean {
   );
 }
 
-/** Writes the merged file, durably, and describes it; null when no row is left. The inputs stay as they are. */
-export function mergeJob(fs: FileSystem, job: MergeJob): FileEntry | null {
+/**
+ * Writes the merged file, durably, and describes it; null when no row is left. The inputs stay as they are.
+ * @param between called now and then between two series, for what must not wait until the end.
+ */
+export function mergeJob(fs: FileSystem, job: MergeJob, between: () => void = () => {}): FileEntry | null {
   const { partitionStartSec, partitionDurationSec, database, indexEpoch, level, cold } = job;
   const header = { database, partitionStartSec, partitionDurationSec, indexEpoch, level, cold };
   const files = job.inputs.map((input) => openTsm(fs, `${job.directory}/${input.name}`));
@@ -49,7 +52,7 @@ export function mergeJob(fs: FileSystem, job: MergeJob): FileEntry | null {
     const ranges = job.inputs.map((input) => deletedRanges(job.tombstones, input));
     const merged = mergeFiles(files, writer, {
       deleted: (input, ref) => ranges[input].get(ref) ?? null,
-      pace: job.bytesPerSec > 0 ? pacer(job.bytesPerSec) : undefined,
+      pace: pacer(job.bytesPerSec, between),
     });
     if (merged.seriesCount === 0) {
       writer.abort();
@@ -70,13 +73,26 @@ export function mergeJob(fs: FileSystem, job: MergeJob): FileEntry | null {
   }
 }
 
-/** Sleeps whenever more was written than the rate allows. */
-function pacer(bytesPerSec: number): (bytesWritten: number) => void {
+/** What is between two calls of `between` at most, as far as one series does not take longer. */
+const BETWEEN_MS = 5;
+const SLEEP_MS = 20;
+
+/** Calls `between` again and again, and sleeps whenever more was written than the rate (0: any) allows. */
+function pacer(bytesPerSec: number, between: () => void): (bytesWritten: number) => void {
   const started = performance.now();
   const never = new Int32Array(new SharedArrayBuffer(4));
+  let last = started;
   return (bytesWritten) => {
-    const aheadMs = (bytesWritten / bytesPerSec) * 1000 - (performance.now() - started);
-    if (aheadMs > 10) Atomics.wait(never, 0, 0, aheadMs);
+    for (;;) {
+      const now = performance.now();
+      if (now - last > BETWEEN_MS) {
+        between();
+        last = now;
+      }
+      const aheadMs = bytesPerSec > 0 ? (bytesWritten / bytesPerSec) * 1000 - (now - started) : 0;
+      if (aheadMs <= 10) return;
+      Atomics.wait(never, 0, 0, Math.min(aheadMs, SLEEP_MS));
+    }
   };
 }
 

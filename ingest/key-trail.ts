@@ -11,6 +11,11 @@
  */
 const MAX_WORDS = 6 << 20;
 
+/** Keys lie in slabs, so that growing copies nothing and leaves no holes behind. */
+const SLAB_BITS = 18;
+const SLAB_WORDS = 1 << SLAB_BITS;
+const SLAB_MASK = SLAB_WORDS - 1;
+
 /** After so many wrong guesses on end, so many lines are not guessed at, and then some are tried again. */
 const PATIENCE = 64;
 const REST = 1024;
@@ -19,12 +24,12 @@ const TRIAL = 16;
 export class KeyTrail {
   /** [ref] the ref that came next; −1 unknown. */
   follower = new Int32Array(256).fill(-1);
-  /** [ref] where its key starts in `words`; −1 not kept. */
+  /** [ref] where its key starts, slab · SLAB_WORDS + word; −1 not kept. */
   keyStart = new Int32Array(256).fill(-1);
   /** [ref] bytes of its key with the space; at least 4 when kept. */
   keyBytes = new Int32Array(256);
   /** Keys as little-endian words; a last word of fewer than 4 bytes is replaced by the key's last 4 bytes. */
-  words = new Int32Array(4096);
+  private slabs: Int32Array[] = [];
   /** The series of the last `match`. */
   guess = -1;
   /** Wrong guesses that are still bearable; below one, none is made. */
@@ -57,7 +62,8 @@ export class KeyTrail {
       let word = this.keyStart[ref];
       const keyEnd = start + this.keyBytes[ref];
       if (word >= 0 && keyEnd <= end) {
-        const words = this.words;
+        const words = this.slabs[word >> SLAB_BITS];
+        word &= SLAB_MASK;
         const last = keyEnd - 4;
         let p = start;
         while (p <= last && view.getInt32(p, true) === words[word]) {
@@ -84,25 +90,25 @@ export class KeyTrail {
     const bytes = end + 1 - start;
     if (bytes < 4) return;
     const count = (bytes + 3) >>> 2;
-    if (this.used + count > this.words.length && !this.growWords(count)) return;
-    let to = this.used;
-    this.keyStart[ref] = to;
+    if ((this.used & SLAB_MASK) + count > SLAB_WORDS) this.used = (this.used | SLAB_MASK) + 1;
+    if (this.used + count > this.slabs.length * SLAB_WORDS && !this.addSlab(count)) return;
+    this.keyStart[ref] = this.used;
     this.keyBytes[ref] = bytes;
-    for (let p = start; p + 4 <= end + 1; p += 4) this.words[to++] = view.getInt32(p, true);
-    if ((bytes & 3) !== 0) this.words[to] = view.getInt32(end - 3, true);
+    const words = this.slabs[this.used >> SLAB_BITS];
+    let to = this.used & SLAB_MASK;
+    for (let p = start; p + 4 <= end + 1; p += 4) words[to++] = view.getInt32(p, true);
+    if ((bytes & 3) !== 0) words[to] = view.getInt32(end - 3, true);
     this.used += count;
     this.kept++;
   }
 
-  private growWords(count: number): boolean {
+  private addSlab(count: number): boolean {
     if (this.used + count > MAX_WORDS) {
       this.missesSinceFull++;
       if (this.missesSinceFull > 4 * this.kept) this.reset();
       return false;
     }
-    const words = new Int32Array(Math.min(MAX_WORDS, Math.max(this.words.length * 2, this.used + count)));
-    words.set(this.words);
-    this.words = words;
+    this.slabs.push(new Int32Array(SLAB_WORDS));
     return true;
   }
 

@@ -60,3 +60,11 @@ export function cached<T>(cache: DecodeCache, key: number, load: () => T, sizeOf
   }
   return value;
 }
+
+/** Drops an entry, if it is there. */
+export function forget(cache: DecodeCache, key: number): void {
+  const entry = cache.entries.get(key);
+  if (entry === undefined) return;
+  cache.entries.delete(key);
+  cache.bytes -= entry.bytes;
+}

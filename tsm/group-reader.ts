@@ -9,7 +9,7 @@ import type { ReadableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { decodeColumn, decodeNumbersInto, isSparse } from './column-codec.ts';
 import { type Cursor, cursorOf, SLACK_BYTES } from './cursor.ts';
-import { cached, cacheKey, type DecodeCache, takeValues } from './decode-cache.ts';
+import { cached, cacheKey, type DecodeCache, forget, takeValues } from './decode-cache.ts';
 import { CRC_BYTES, corrupt } from './format.ts';
 import { decodeIntegers } from './integers.ts';
 import { decodePackTimes, type PackTimes } from './pack-times.ts';
@@ -165,6 +165,12 @@ export class GroupReader {
         ),
       (times) => times.times.byteLength + times.rowStart.byteLength * 3,
     );
+  }
+
+  /** Takes a pack's columns from the cache; its times stay, as other groups may share them. */
+  forgetPack(g: number, cache: DecodeCache): void {
+    const width = this.lists[this.groups.fieldList[g]].length;
+    for (let part = 1; part <= width; part++) forget(cache, cacheKey(this.id, g, part));
   }
 
   /** A whole column of a group. Owned by the caller unless it is a pack's, which the cache keeps. */

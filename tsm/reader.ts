@@ -29,7 +29,7 @@ import {
 import { GroupReader, type TsmField } from './group-reader.ts';
 import { readKeys } from './keys.ts';
 import { joinColumns } from './pack-columns.ts';
-import { CONTINUES, readRowGroups } from './row-groups.ts';
+import { CONTINUES, IS_PACK, readRowGroups } from './row-groups.ts';
 import { findRef, readSeriesTable, type SeriesTable } from './series-table.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -296,6 +296,15 @@ export class TsmFile {
       if (slice !== null) slices.push(slice);
     }
     return slices.length === 0 ? null : slices.length === 1 ? slices[0] : laidEndToEnd(slices);
+  }
+
+  /** For who reads all series in order: the one at `position` is done with. Takes a pack from the cache after its last one. */
+  passed(position: number, cache: DecodeCache): void {
+    const { groupOf, memberOf } = this.table();
+    const g = groupOf[position];
+    const { groups } = this.reader;
+    if ((groups.flags[g] & IS_PACK) !== 0 && memberOf[position] === groups.series[g] - 1)
+      this.reader.forgetPack(g, cache);
   }
 
   private readGroup(
