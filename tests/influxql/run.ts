@@ -5,19 +5,24 @@
  *     node tests/influxql/run.ts aggregates 'fill('   those whose topic or text contains one of the words
  *     node tests/influxql/run.ts --influxd …          only influxd: its answers
  *     node tests/influxql/run.ts --query 'SELECT …'   one statement more, both answers
+ *     node tests/influxql/run.ts --random 1000 7      as many random ones, from seed 7
  */
 
+import { seededRandom } from '../../query/promql/expression-generator.ts';
 import { startInfluxd } from '../influxd-process.ts';
 import { type ServerProcess, startServer, temporaryDirectory } from '../server-process.ts';
 import { difference } from './comparison.ts';
 import { loadDataSet } from './loading.ts';
 import { type Request, readRequests, readTopics, send } from './requests.ts';
+import { statementGenerator } from './statement-generator.ts';
 
 const LONGEST_PRINTED = 3000;
 
 const words = process.argv.slice(2);
 const influxdOnly = take('--influxd');
 const everything = take('--all');
+const randomAt = words.indexOf('--random');
+const [randomCount, randomSeed] = randomAt < 0 ? [0, 0] : words.splice(randomAt).slice(1).map(Number);
 const queryAt = words.indexOf('--query');
 const queries = queryAt < 0 ? [] : words.splice(queryAt).slice(1);
 
@@ -28,6 +33,15 @@ function take(flag: string): boolean {
 }
 
 function chosen(): Request[] {
+  if (randomAt >= 0) {
+    const generator = statementGenerator(seededRandom(randomSeed ?? 1));
+    return Array.from({ length: randomCount ?? 100 }, (_, i) => ({
+      place: `random ${i}`,
+      topic: 'random',
+      text: generator.statement(),
+      settings: new Map(),
+    }));
+  }
   const asked = queries.map((text, i) => ({ place: `query ${i + 1}`, topic: '', text, settings: new Map() }));
   if (asked.length > 0 && words.length === 0) return asked;
   const all = readTopics().flatMap(readRequests);
