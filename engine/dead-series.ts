@@ -6,7 +6,8 @@
  * 2. Live are the series of all files and memtables; the others leave, and the index says so on disk.
  * 3. Only then may their refs be given to new series.
  *
- * Steps 2 and 3 happen in one turn of the event loop, so no write comes between them.
+ * Steps 2 and 3 happen in one turn of the event loop, so no write comes between them. Series that were dropped have left
+ * the index before; their refs go with the last file that holds them.
  */
 import type { Database } from './database.ts';
 import type { Engine } from './engine.ts';
@@ -23,8 +24,8 @@ export async function removeDeadSeries(engine: Engine, database: Database): Prom
   }
   const dead: number[] = [];
   for (let ref = 0; ref < index.refLimit; ref++) if (live[ref] === 0 && index.isLive(ref)) dead.push(ref);
-  if (dead.length === 0) return;
+  if (dead.length === 0 && !index.hasReleasable(live)) return;
   index.remove(Int32Array.from(dead));
   database.pinIndex(engine.wal.checkpointLsn);
-  index.releaseRemoved();
+  index.releaseRemoved(live);
 }

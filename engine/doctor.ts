@@ -13,6 +13,7 @@ import { readCheckpoint } from '../wal/checkpoint.ts';
 import { dumpLog } from '../wal/dump.ts';
 import { Catalog, type CatalogEntry } from './catalog.ts';
 import { type FileEntry, Manifest } from './manifest.ts';
+import { touches } from './merge.ts';
 import { describeLoss, quarantine } from './quarantine.ts';
 import { SCHEMA_NAME, SchemaFile } from './schema-file.ts';
 
@@ -130,7 +131,7 @@ function examineFile(
   if (!fs.exists(path)) problems.push(`cannot find ${path}, which the manifest names`);
   else {
     for (const problem of verifyTsm(fs, path)) problems.push(problem.what);
-    if (problems.length === 0) problems.push(...contradictions(fs, path, entry, index));
+    if (problems.length === 0) problems.push(...contradictions(fs, path, entry, index, manifest));
   }
   if (problems.length === 0) return;
   const finding: Finding = {
@@ -163,7 +164,13 @@ function seriesOf(fs: FileSystem, path: string): string[] {
   }
 }
 
-function contradictions(fs: FileSystem, path: string, entry: FileEntry, index: SeriesIndex | null): string[] {
+function contradictions(
+  fs: FileSystem,
+  path: string,
+  entry: FileEntry,
+  index: SeriesIndex | null,
+  manifest: Manifest,
+): string[] {
   const file = openTsm(fs, path);
   try {
     const { meta } = file;
@@ -175,7 +182,13 @@ function contradictions(fs: FileSystem, path: string, entry: FileEntry, index: S
     if (meta.indexEpoch !== index.epoch) found.push(`it is of index ${meta.indexEpoch}, the index is ${index.epoch}`);
     else {
       let wrong = 0;
+      // Series that were dropped have left the index; their rows go when the file is rewritten.
+      const deleted = new Set<number>();
+      for (const tombstone of manifest.tombstones.values()) {
+        if (touches(tombstone, entry)) for (const ref of tombstone.refs) deleted.add(ref);
+      }
       for (const { ref, key } of file.keys()) {
+        if (!index.isLive(ref) && deleted.has(ref)) continue;
         if (!index.isLive(ref) || !sameBytes(index.seriesKey(ref), key)) wrong++;
       }
       if (wrong > 0) found.push(`${wrong} of its series are others, or none, in the index`);

@@ -215,6 +215,11 @@ export class Engine {
     return this.registry.policies(name);
   }
 
+  /** The name of the default policy, which may be gone. Throws `not_found`. */
+  defaultRetentionPolicy(name: string): string {
+    return this.registry.defaultPolicy(name);
+  }
+
   /** Adds a retention policy; durable on return. One that is the same already is fine. */
   createRetentionPolicy(name: string, policy: string, change: PolicyChange): void {
     this.assertOpen();
@@ -332,6 +337,15 @@ export class Engine {
     const flushedLsn = this.wal.checkpointLsn;
     manifest.commit({ addTombstones: [{ id, generation, refs: [...refs], from, to }], flushedLsn });
     this.maintenance.wake();
+  }
+
+  /**
+   * Drops all rows of the partition that begins at a time, s since the epoch, and the series that have no others. They
+   * are gone, durably, when this resolves; rows written meanwhile may stay.
+   */
+  async dropPartition(database: Database, startSec: number): Promise<void> {
+    await this.flush();
+    await this.maintenance.dropPartition(database, startSec);
   }
 
   /** Turns all that is in memory into files. */

@@ -73,6 +73,24 @@ export class Maintenance {
     await this.running;
   }
 
+  /** Drops the rows that are in files of one partition, durably, when no merge is under way. */
+  async dropPartition(database: Database, startSec: number): Promise<void> {
+    while (this.running !== null) await this.idle();
+    this.running = this.dropFiles(database, startSec).finally(() => {
+      this.running = null;
+    });
+    await this.running;
+  }
+
+  private async dropFiles(database: Database, startSec: number): Promise<void> {
+    if (!this.engine.allDatabases().includes(database)) return;
+    const files = [...database.manifest.files.values()].filter((file) => file.partitionStartSec === startSec);
+    if (!this.dropPartitions(database, files, 'as asked')) return;
+    // Their rows must not come back from the log when its checkpoint is lost.
+    database.edit({ flushedLsn: this.engine.wal.checkpointLsn });
+    await removeDeadSeries(this.engine, database);
+  }
+
   private async everything(force: boolean): Promise<void> {
     const dropped = new Set<Database>();
     for (const database of this.engine.allDatabases()) if (this.dropExpired(database)) dropped.add(database);

@@ -87,13 +87,11 @@ export function readCatalog(reader: ByteReader, catalog: Catalog): void {
   const measurementCount = reader.varint();
   for (let id = firstMeasurement; id < firstMeasurement + measurementCount; id++) {
     const name = reader.blob();
-    const found =
-      id < measurements.limit
-        ? measurements.equals(id, name, 0, name.length)
-          ? id
-          : -1
-        : measurements.intern(name, 0, name.length);
-    if (found !== id) throw contradiction(`measurement ${id}`);
+    // A name that comes again has the later id: its measurement was dropped in between.
+    if (id === measurements.limit) measurements.append(name, 0, name.length);
+    else if (id > measurements.limit || !measurements.equals(id, name, 0, name.length)) {
+      throw contradiction(`measurement ${id}`);
+    }
   }
   const firstField = reader.varint();
   const fieldCount = reader.varint();

@@ -64,6 +64,17 @@ export class Dictionary {
     return id;
   }
 
+  /** Gives a string a new id, even if it has one: the new one is what it is found by from now on. */
+  append(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end);
+    const known = this.lookup(bytes, start, end, hash);
+    if (known >= 0) this.unlink(known);
+    const id = this.limit;
+    this.put(id, bytes, start, end, hash);
+    this.unsaved.push(id);
+    return id;
+  }
+
   /** Gives an id its string as a saved index says, whatever it was. After the last one comes `finishRestore`. */
   restore(id: number, bytes: Uint8Array, start: number, end: number): void {
     if (id < this.limit && this.starts[id] >= 0) this.garbage += LENGTH_BYTES + this.lengthOf(id);

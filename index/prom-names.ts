@@ -4,6 +4,7 @@
  */
 import { STRING } from '../batch/field-type.ts';
 import type { Catalog } from './definitions.ts';
+import { isCurrent } from './series-table.ts';
 
 /** A field that a PromQL name stands for. */
 export interface PromTarget {
@@ -24,13 +25,19 @@ export class PromNames {
     this.catalog = catalog;
   }
 
-  /** name -> its fields, of all fields that ever were. Do not modify. */
+  /** Forgets all names: some measurement has another id now. */
+  forget(): void {
+    this.names.clear();
+    this.known = 0;
+  }
+
+  /** name -> its fields, of all fields that ever were in measurements as they are now. Do not modify. */
   all(): ReadonlyMap<string, readonly PromTarget[]> {
     const { list } = this.catalog.fieldRegistry;
     const { measurements } = this.catalog.series;
     for (; this.known < list.length; this.known++) {
       const field = list[this.known];
-      if (field.type === STRING) continue;
+      if (field.type === STRING || !isCurrent(measurements, field.measurement)) continue;
       const name = promName(measurements.string(field.measurement), field.name);
       const target: PromTarget = { measurement: field.measurement, field: field.id };
       const targets = this.names.get(name);

@@ -29,7 +29,7 @@ import { selectSeries, type TagMatcher } from './matchers.ts';
 import { Postings } from './postings.ts';
 import { PromNames, type PromTarget } from './prom-names.ts';
 import { KeyWriter } from './series-key.ts';
-import { SeriesTable } from './series-table.ts';
+import { isCurrent, SeriesTable } from './series-table.ts';
 import { SHAPE_LIMIT, type Shape, type ShapeNode, Shapes } from './shapes.ts';
 import { handleOf, type IndexHandle } from './worker-view.ts';
 
@@ -154,14 +154,33 @@ export class SeriesIndex implements Catalog {
   }
 
   /**
+   * Makes measurements that have no series any more begin anew, under other ids: fields that they get from now on are of
+   * any type, and what they had does not come back. Ids of measurements that have series are ignored.
+   */
+  renewMeasurements(ids: Iterable<number>): void {
+    for (const id of ids) {
+      const { measurements } = this.series;
+      if (measurements.counts[id] > 0 || !isCurrent(measurements, id)) continue;
+      if (this.fieldsOfMeasurement(id).length > 0) this.series.renewMeasurement(id);
+    }
+    this.names.forget();
+  }
+
+  /**
    * Makes the refs of removed series free for new ones and gives their memory back. To be called only when nothing
    * refers to them: no running query, memtable, log record or data file. Returns how many refs it freed.
+   * @param inUse [ref] 1 for refs that something still refers to: they stay as they are
    */
-  releaseRemoved(): number {
+  releaseRemoved(inUse: Uint8Array | null = null): number {
     this.removals++;
-    const released = this.series.releaseRemoved();
+    const released = this.series.releaseRemoved(inUse);
     if (released > 0) this.postings.drop();
     return released;
+  }
+
+  /** Whether `releaseRemoved` would free any ref. */
+  hasReleasable(inUse: Uint8Array): boolean {
+    return this.series.hasReleasable(inUse);
   }
 
   isLive(ref: number): boolean {

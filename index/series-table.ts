@@ -149,23 +149,43 @@ export class SeriesTable {
     this.removed.push(ref);
   }
 
-  /** Frees what `remove` left: refs, values that no series has, and memory when more than half of it is garbage. */
-  releaseRemoved(): number {
-    const refs = this.removed.view();
+  /**
+   * Frees what `remove` left: refs, values that no series has, and memory when more than half of it is garbage.
+   * @param inUse [ref] 1 for those that something still refers to; they stay removed.
+   */
+  releaseRemoved(inUse: Uint8Array | null = null): number {
+    const refs = this.removed.view().slice();
+    this.removed.clear();
     let released = 0;
     for (const ref of refs) {
       if (this.schema[ref] >= 0) continue;
+      if (inUse !== null && inUse[ref] === 1) {
+        this.removed.push(ref);
+        continue;
+      }
       if (this.schema[ref] !== FREE) this.releaseParts(ref);
       this.free.push(ref);
       released++;
     }
-    this.removed.clear();
     if (released > 0) {
       this.free.view().sort().reverse();
       if (this.arena.garbageWords * 2 > this.arena.usedWords) this.compactKeys();
       if (this.valuesGarbage * 2 > this.valuesUsed) this.compactValues();
     }
     return released;
+  }
+
+  /** Whether a removed ref is not in use. */
+  hasReleasable(inUse: Uint8Array): boolean {
+    for (const ref of this.removed.view()) if (this.schema[ref] < 0 && inUse[ref] !== 1) return true;
+    return false;
+  }
+
+  /** Gives the name of a measurement another id, the one that it stands for from now on. */
+  renewMeasurement(id: number): void {
+    const name = this.measurements.slice(id).slice();
+    this.measurements.append(name, 0, name.length);
+    this.lastSchema = null;
   }
 
   /** Refs that are removed and not released yet. */
@@ -346,6 +366,12 @@ export class SeriesTable {
     this.valuesUsed = used;
     this.valuesGarbage = 0;
   }
+}
+
+/** Whether a measurement's id is the one that its name stands for: it is not when the measurement was dropped since. */
+export function isCurrent(measurements: Dictionary, id: number): boolean {
+  const start = measurements.startOf(id);
+  return measurements.find(measurements.bytes, start, start + measurements.lengthOf(id)) === id;
 }
 
 function sharedInt32(length: number): Int32Array {

@@ -1,8 +1,10 @@
 /** Statements about the schema, by kind. */
 import { VarveError } from '../../../errors/errors.ts';
-import type { Statement } from '../ast.ts';
+import type { DropNamedStatement, Statement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
+import { deleteSeries, dropMeasurement } from './delete.ts';
+import { dropShard, showShardGroups, showShards } from './shards.ts';
 import { showCardinality } from './show-cardinality.ts';
 import { showFieldKeys } from './show-field-keys.ts';
 import { showMeasurements } from './show-measurements.ts';
@@ -31,6 +33,17 @@ export function executeSchema(statement: Statement, context: StatementContext): 
       return showFieldKeys(statement, context);
     case 'show cardinality':
       return showCardinality(statement, context);
+    case 'delete':
+    case 'drop series':
+      return deleteSeries(statement, context);
+    case 'drop measurement':
+      return dropMeasurement(statement as DropNamedStatement, context);
+    case 'drop shard':
+      return dropShard(statement, context);
+    case 'show shards':
+      return showShards(context);
+    case 'show shard groups':
+      return showShardGroups(context);
     default:
       return null;
   }

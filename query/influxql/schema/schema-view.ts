@@ -105,13 +105,25 @@ export function liveFields(database: Database): Uint8Array {
   return live;
 }
 
-/** Ids of the tag keys that live series of some measurements have. */
+/** Names of the tag keys of some measurements, in no order. */
+export function tagKeyNames(database: Database, measurements: ReadonlySet<string>): string[] {
+  const { index } = database;
+  const ids = new Set<number>();
+  for (const name of measurements) ids.add(index.measurementId(name));
+  return [...tagKeyIds(database, ids)].map((key) => index.series.tagKeys.string(key));
+}
+
+/**
+ * Ids of the tag keys that series of some measurements have or have had: a key whose last series left stays until no
+ * series of the measurement is left, unless no series of any measurement has it.
+ */
 function tagKeyIds(database: Database, measurements: ReadonlySet<number>): Set<number> {
-  const { schemas } = database.index.series;
+  const { schemas, tagValues } = database.index.series;
   const keys = new Set<number>();
   for (let id = 0; id < schemas.count; id++) {
     const schema = schemas.get(id);
-    if (measurements.has(schema.measurement)) for (const key of schema.keys) keys.add(key);
+    if (!measurements.has(schema.measurement)) continue;
+    for (const key of schema.keys) if (tagValues[key].total > 0) keys.add(key);
   }
   return keys;
 }

@@ -34,15 +34,24 @@ export class SeriesSets {
   /** Refs by measurement id, when one look at the index is enough for all measurements. */
   private byMeasurement: Map<number, Int32Array> | null = null;
   private readonly isUniform: boolean;
+  private readonly tagsOnly: boolean;
 
-  constructor(database: Database, condition: Expression | null, fieldRule: FieldRule) {
+  /** @param options `tagsOnly`: names in comparisons are tags, even if there are fields of that name */
+  constructor(
+    database: Database,
+    condition: Expression | null,
+    fieldRule: FieldRule,
+    { tagsOnly = false }: { readonly tagsOnly?: boolean } = {},
+  ) {
+    this.tagsOnly = tagsOnly;
     this.database = database;
     this.condition = condition;
     this.fieldRule = fieldRule;
     const names = new Set<string>();
     if (condition !== null) collectNames(condition, names);
     // What a name means differs between measurements only where it is a field of some.
-    this.isUniform = !names.has('_name') && !database.index.fields.some((field) => names.has(field.name));
+    const hasFields = !tagsOnly && database.index.fields.some((field) => names.has(field.name));
+    this.isUniform = !names.has('_name') && !hasFields;
   }
 
   /** The series of a measurement that the condition holds for, ascending; not to be modified. */
@@ -102,7 +111,7 @@ export class SeriesSets {
   /** A field, or one of the names that InfluxDB keeps for itself. */
   private isUndecided({ name }: VariableNode, measurement: number): boolean {
     if (isSystemName(name)) return true;
-    return measurement >= 0 && this.database.index.fieldId(measurement, name) >= 0;
+    return !this.tagsOnly && measurement >= 0 && this.database.index.fieldId(measurement, name) >= 0;
   }
 
   private refsOf(measurement: number | null, part: Part): Int32Array {

@@ -14,7 +14,8 @@ import { compareBytes } from './byte-order.ts';
 import { namesTime } from './condition.ts';
 import { seriesWithin } from './partitions.ts';
 import { matcherOf } from './patterns.ts';
-import { measurementNames, measurementsOfGroups, policiesIfAny, sourceGroups } from './policies.ts';
+import { measurementNames, measurementsOfGroups, policiesIfAny, policiesOf, sourceGroups } from './policies.ts';
+import { tagKeyNames } from './schema-view.ts';
 import { SeriesSets } from './series-sets.ts';
 import { keyTest } from './show-tag-values.ts';
 import { groupsByTags, type TagGroup } from './tag-groups.ts';
@@ -79,8 +80,7 @@ function exactCounts(statement: ShowCardinalityStatement, context: StatementCont
   return answerOf(
     (async function* () {
       const all = measurementsOfGroups(groups);
-      const keys = new Set(all.flatMap(({ databases }) => databases));
-      const tags = dimensionTags(dimensions, [...keys]);
+      const tags = dimensionTags(dimensions, all, policiesOf(context, statement.database || context.database));
       const overall = new Map<string, TagGroup & { count: number }>();
       for (const { name, databases } of all) {
         throwIfEnded(context);
@@ -164,14 +164,24 @@ function fieldNames({ index }: Database, refs: Int32Array): string[] {
   return [...fields].map((id) => index.fields[id].name);
 }
 
-/** The tags of GROUP BY: those named, and those that patterns mean among all that there are. Sorted, without repeats. */
-function dimensionTags(dimensions: readonly Expression[], databases: readonly Database[]): string[] {
+/**
+ * The tags of GROUP BY: those named, and those that patterns mean among all that the measurements have in any policy.
+ * Sorted, without repeats.
+ */
+function dimensionTags(
+  dimensions: readonly Expression[],
+  measurements: readonly { readonly name: string }[],
+  databases: readonly Database[],
+): string[] {
   const tags = new Set<string>();
   for (const dimension of dimensions) {
     if (dimension.kind === 'variable') tags.add(dimension.name);
     else if (dimension.kind === 'wildcard' || dimension.kind === 'regex') {
       const matches = dimension.kind === 'regex' ? matcherOf(dimension.pattern) : () => true;
-      for (const { index } of databases) for (const key of index.tagKeyNames()) if (matches(key)) tags.add(key);
+      const names = new Set(measurements.map(({ name }) => name));
+      for (const database of databases) {
+        for (const key of tagKeyNames(database, names)) if (matches(key)) tags.add(key);
+      }
     } else throw new VarveError('bad_request', 'GROUP BY of a cardinality takes tags only');
   }
   return [...tags].sort(compareBytes);

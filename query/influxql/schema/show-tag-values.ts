@@ -3,6 +3,7 @@
  * strings; without one they come in chunks.
  */
 import type { Database } from '../../../engine/database.ts';
+import { VarveError } from '../../../errors/errors.ts';
 import type { Expression, ShowTagValuesStatement, TagKeyCondition } from '../ast.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
@@ -134,7 +135,8 @@ function keyCondition(expression: Expression | null): ((key: string) => boolean)
     if (first === null || second === null) return first ?? second;
     return operator === 'AND' ? (key) => first(key) && second(key) : (key) => first(key) || second(key);
   }
-  if (left.kind !== 'variable' || left.name !== '_tagKey') return null;
+  if (left.kind !== 'variable') throw new VarveError('bad_request', `left side of '${operator}' must be a tag key`);
+  if (left.name !== '_tagKey') return null;
   const positive = operator === '=' || operator === '=~';
   if (right.kind === 'regex') {
     const matches = matcherOf(right.pattern);

@@ -1,5 +1,6 @@
 /** Conditions without their times, which are taken out as the range that they mean. */
 import type { Expression } from '../ast.ts';
+import { conditionOf } from '../front/condition.ts';
 import type { StatementContext } from '../statement-context.ts';
 import { namesTime } from './condition.ts';
 import type { TimeRange } from './partitions.ts';
@@ -11,6 +12,7 @@ export interface SplitCondition extends TimeRange {
 }
 
 /** Throws `bad_request` for conditions that cannot be taken apart. */
-export function splitTimes(condition: Expression | null, _context: StatementContext): SplitCondition {
-  return { condition, minNs: -(2n ** 63n), maxNs: 2n ** 63n - 1n, hasTime: namesTime(condition) };
+export function splitTimes(condition: Expression | null, { nowNs }: StatementContext): SplitCondition {
+  const split = conditionOf(condition, { nowNs, timezone: null });
+  return { condition: split.condition, minNs: split.minNs, maxNs: split.maxNs, hasTime: namesTime(condition) };
 }
