@@ -215,8 +215,8 @@ export function castColumn(column: ValueColumn, kind: FieldKind, rows: number): 
 export function castNumber(value: number | bigint, kind: 'integer' | 'unsigned'): bigint {
   let whole: bigint;
   if (typeof value === 'bigint') whole = value;
-  else if (!(value > -9223372036854775808 && value < 18446744073709551616)) whole = -(2n ** 63n);
-  else if (kind === 'integer' && value >= 9223372036854775808) whole = -(2n ** 63n);
+  else if (!(value > -(2 ** 63) && value < 2 ** 64)) whole = -(2n ** 63n);
+  else if (kind === 'integer' && value >= 2 ** 63) whole = -(2n ** 63n);
   else whole = BigInt(Math.trunc(value));
   return kind === 'unsigned' ? BigInt.asUintN(64, whole) : BigInt.asIntN(64, whole);
 }

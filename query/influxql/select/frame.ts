@@ -30,6 +30,11 @@ export interface Frame {
   readonly aux: readonly ValueColumn[];
 }
 
+/** Rows of a statement for one group; columns are those of its fields. */
+export interface Rows extends Pick<Frame, 'rows' | 'sec' | 'nano' | 'tagOf' | 'tagSets'> {
+  readonly columns: readonly ValueColumn[];
+}
+
 export function compareTagSets(a: TagSet, b: TagSet): number {
   for (let i = 0; i < a.values.length; i++) {
     if (a.values[i] === b.values[i]) continue;
@@ -156,4 +161,18 @@ function placeOf(sorted: readonly TagSet[], set: TagSet): number {
     else high = middle;
   }
   return low;
+}
+
+/** The frame with the tags `to`, which are some of its tags `from`. */
+export function regroupFrame(frame: Frame, from: readonly string[], to: readonly string[]): Frame {
+  if (from.length === to.length) return frame;
+  const places = to.map((key) => from.indexOf(key));
+  const subsets = frame.tagSets.map(({ values }): TagSet => ({ values: places.map((place) => values[place]) }));
+  const sorted = [...subsets].sort(compareTagSets);
+  const tagSets = sorted.filter((set, i) => i === 0 || compareTagSets(set, sorted[i - 1]) !== 0);
+  if (tagSets.length === 1) return { ...frame, tagOf: null, tagSets };
+  const mapped = subsets.map((set) => placeOf(tagSets, set));
+  const tagOf = new Int32Array(frame.rows);
+  for (let row = 0; row < frame.rows; row++) tagOf[row] = mapped[frame.tagOf === null ? 0 : frame.tagOf[row]];
+  return { ...frame, tagOf, tagSets };
 }

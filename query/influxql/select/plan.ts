@@ -91,8 +91,6 @@ export interface CallSource {
   readonly call: CallNode;
   readonly input: PointSource;
   readonly options: Options;
-  /** Points keep the tags of their series: top() and bottom() that write INTO. */
-  readonly keepTags: boolean;
 }
 
 /** What makes times those of windows and fills in those that are missing. */
@@ -116,6 +114,8 @@ export interface PlannedCall {
 
 export interface LevelField {
   readonly name: string;
+  /** A tag that top() or bottom() names: written INTO a measurement it is a tag again. */
+  readonly isTag: boolean;
   readonly expression: Expression;
   readonly kind: FieldKind;
 }
@@ -220,33 +220,33 @@ function collectSymbols(expression: Expression, front: PlanFront, into: Symbols)
 }
 
 /** The fields with those that top() and bottom() add: the tags among their arguments. */
-function outputExpressions(statement: SelectStatement): Expression[] {
-  const expressions: Expression[] = [];
+function outputsOf(statement: SelectStatement, front: PlanFront): LevelField[] {
+  const names = front.columnNames(statement);
+  const outputs: LevelField[] = [];
+  const add = (expression: Expression, name: string, isTag: boolean) =>
+    outputs.push({ name, isTag, expression, kind: front.kindOf(expression) ?? NO_KIND });
+  let next = 0;
   for (const { expression } of statement.fields) {
-    expressions.push(expression);
-    if (statement.into !== null || expression.kind !== 'call') continue;
-    if (expression.name === 'top' || expression.name === 'bottom')
-      expressions.push(...expression.arguments.slice(1, -1));
+    add(expression, names[next++], false);
+    if (expression.kind !== 'call' || (expression.name !== 'top' && expression.name !== 'bottom')) continue;
+    for (const argument of expression.arguments.slice(1, -1)) {
+      if (statement.into === null) add(argument, names[next++], false);
+      else if (argument.kind === 'variable' && argument.cast === 'tag') add(argument, argument.name, true);
+    }
   }
-  return expressions;
+  return outputs;
 }
 
 /** Where no type is known no value is, and any type will do. */
 const NO_KIND: FieldKind = 'float';
 
 export function planLevel(statement: SelectStatement, given: Options, front: PlanFront): Level {
-  const expressions = outputExpressions(statement);
+  const fields = outputsOf(statement, front);
   const symbols: Symbols = { calls: new Map(), references: new Map() };
-  for (const expression of expressions) collectSymbols(expression, front, symbols);
+  for (const { expression } of fields) collectSymbols(expression, front, symbols);
   const references = [...symbols.references].map(([key, node]) => ({ key, reference: referenceOf(node) }));
   references.sort((a, b) => Buffer.compare(Buffer.from(a.reference.name), Buffer.from(b.reference.name)));
   const options: Options = { ...given, aux: references.map(({ reference }) => reference) };
-  const names = front.columnNames(statement);
-  const fields = expressions.map((expression, i) => ({
-    name: names[i],
-    expression,
-    kind: front.kindOf(expression) ?? NO_KIND,
-  }));
   const auxKeys = references.map(({ key }) => key);
   const planner = new Planner(statement, front);
   if (symbols.calls.size === 0) {
@@ -259,7 +259,7 @@ export function planLevel(statement: SelectStatement, given: Options, front: Pla
   for (const [key, call] of symbols.calls) {
     const kind = front.kindOf(call);
     if (kind === null) continue;
-    const source = planner.points(call, options, selector, statement.into !== null);
+    const source = planner.points(call, options, selector);
     if (source !== null) calls.push({ key, kind, source });
   }
   return { statement, options, fields, calls, auxKeys, rows: null };
@@ -300,7 +300,7 @@ class Planner {
   }
 
   /** The points of a field, or of a call over it or over another call. */
-  points(expression: Expression, given: Options, selector: boolean, into: boolean): PointSource | null {
+  points(expression: Expression, given: Options, selector: boolean): PointSource | null {
     if (expression.kind === 'variable') {
       const reference = referenceOf(expression);
       return reference.kind === null ? null : this.rows(reference, given);
@@ -311,7 +311,7 @@ class Planner {
     // LIMIT is the caller's, after everything else.
     const options: Options = { ...given, limit: 0, offset: 0 };
     const [argument] = call.arguments;
-    if (name === 'top' || name === 'bottom') return this.extremes(call, options, into);
+    if (name === 'top' || name === 'bottom') return this.extremes(call, options);
     if (name === 'count' && argument.kind === 'call') return this.aggregate(call, options, selector, selector);
     if (REDUCED.has(name)) {
       if (argument.kind !== 'variable') return null;
@@ -326,29 +326,29 @@ class Planner {
       case 'percentile':
         return this.aggregate(call, options, selector, false);
       case 'distinct': {
-        const input = this.points(argument, options, selector, false);
+        const input = this.points(argument, options, selector);
         if (input === null) return null;
-        const rows: CallSource = { kind: 'call', call, input, options, keepTags: false };
+        const rows: CallSource = { kind: 'call', call, input, options };
         return { kind: 'interval', input: rows, options, fills: false, isCount: false };
       }
       case 'holt_winters':
       case 'holt_winters_with_fit': {
-        const input = this.points(argument, options, selector, false);
-        return input === null ? null : { kind: 'call', call, input, options, keepTags: false };
+        const input = this.points(argument, options, selector);
+        return input === null ? null : { kind: 'call', call, input, options };
       }
       default: {
         const inner = LOOKS_BACK.has(name) ? earlier(options) : options;
-        const input = this.points(argument, inner, name === 'integral' ? false : selector, false);
-        return input === null ? null : { kind: 'call', call, input, options: inner, keepTags: false };
+        const input = this.points(argument, inner, name === 'integral' ? false : selector);
+        return input === null ? null : { kind: 'call', call, input, options: inner };
       }
     }
   }
 
   /** A call over all points of its windows, not merged from parts. */
   private aggregate(call: CallNode, options: Options, selector: boolean, inner: boolean): PointSource | null {
-    const input = this.points(call.arguments[0], options, inner, false);
+    const input = this.points(call.arguments[0], options, inner);
     if (input === null) return null;
-    return this.interval({ kind: 'call', call, input, options, keepTags: false }, call, options, selector);
+    return this.interval({ kind: 'call', call, input, options }, call, options, selector);
   }
 
   private interval(input: PointSource, call: CallNode, options: Options, selector: boolean): PointSource {
@@ -366,7 +366,7 @@ class Planner {
     return { kind: 'reduce', call, driver, sources: this.sources(driver, options), options };
   }
 
-  private extremes(call: CallNode, options: Options, into: boolean): PointSource | null {
+  private extremes(call: CallNode, options: Options): PointSource | null {
     const [argument] = call.arguments;
     const tags = call.arguments.slice(1, -1);
     let input: PointSource | null;
@@ -376,9 +376,9 @@ class Planner {
       const inner: CallNode = { kind: 'call', name: call.name === 'top' ? 'max' : 'min', arguments: [argument] };
       input = this.reduce(inner, { ...options, groupBy: sortedKeys(keys), fill: { kind: 'none' } });
     } else {
-      input = this.points(argument, options, true, false);
+      input = this.points(argument, options, true);
     }
-    return input === null ? null : { kind: 'call', call, input, options, keepTags: into };
+    return input === null ? null : { kind: 'call', call, input, options };
   }
 
   private sources(driver: Reference | null, options: Options): (Leaf | SubquerySource)[] {

@@ -8,6 +8,9 @@ import type { Database } from '../../../engine/database.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
 import { VarveError } from '../../../errors/errors.ts';
 import type { SelectContext } from './context.ts';
+import type { Rows } from './frame.ts';
+import type { Group } from './groups.ts';
+import type { Level } from './plan.ts';
 import { boundOf } from './time.ts';
 
 const TURN_MS = 8;
@@ -18,16 +21,26 @@ interface OpenReader {
   reader: SeriesReader;
 }
 
+/** Evaluates a statement for a group. */
+export type Evaluator = (level: Level, group: Group, run: Run) => AsyncGenerator<Rows>;
+
 export class Run {
   readonly context: SelectContext;
+  private readonly evaluator: Evaluator;
   /** Points read from storage so far. */
   points = 0;
   private turn = 0;
   private turnEndMs = performance.now() + TURN_MS;
   private readonly readers = new Map<string, OpenReader>();
 
-  constructor(context: SelectContext) {
+  constructor(context: SelectContext, evaluator: Evaluator) {
     this.context = context;
+    this.evaluator = evaluator;
+  }
+
+  /** The rows of a statement, or of a subquery, for a group. */
+  rowsOf(level: Level, group: Group): AsyncGenerator<Rows> {
+    return this.evaluator(level, group, this);
   }
 
   /** Opens what may hold rows between two bounds, both inclusive. Use it before the next `pause`. */

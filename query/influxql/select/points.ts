@@ -1,0 +1,258 @@
+/**
+ * The points of a plan's sources for one group: read from storage or from subqueries, merged, reduced, filled.
+ *
+ * Storage is read partition by partition, as InfluxDB reads shard by shard: of each partition the series of a tag set are
+ * merged, and then the partitions, which makes the last digits of sums what they are there.
+ */
+import type { CallNode } from '../ast.ts';
+import { callOptions } from '../functions/arguments.ts';
+import type { FieldKind } from '../functions/kernel.ts';
+import { checkInputKind, FUNCTIONS, type FunctionEntry, type WindowEntry } from '../functions/table.ts';
+import { emptyColumn } from './column.ts';
+import { atWindowStarts, fillFrame } from './fill.ts';
+import { concatFrames, emptyFrame, type Frame, regroupFrame, sliceFrame } from './frame.ts';
+import { firstInput } from './go-heap.ts';
+import { type Group, inKeyOrder, type LeafSeries, tagSetsOf } from './groups.ts';
+import { Limiter, limited } from './limit.ts';
+import { mergeByTime, mergeByWindow, timeLess } from './merge.ts';
+import type { Leaf, Options, PointSource, ReduceSource, RowSource, SubquerySource } from './plan.ts';
+import { SeriesPoints } from './read-series.ts';
+import { reduceFrame, streamFrame } from './reduce.ts';
+import type { Run } from './run.ts';
+import { subqueryFrame } from './subquery.ts';
+
+/** All points of a source. */
+export async function pointsOf(source: PointSource, group: Group, run: Run): Promise<Frame> {
+  switch (source.kind) {
+    case 'rows':
+      return gathered(source, group, run);
+    case 'reduce':
+      return reducedPoints(source, group, run);
+    case 'interval': {
+      const frame = atWindowStarts(await pointsOf(source.input, group, run), source.options);
+      return source.fills ? fillFrame(frame, source.options, source.isCount) : frame;
+    }
+    default: {
+      const { input: from, options } = source;
+      const input = regroupFrame(await pointsOf(from, group, run), from.options.groupBy, options.groupBy);
+      return applyCall(source.call, input, source.options);
+    }
+  }
+}
+
+function entryOf(call: CallNode): FunctionEntry {
+  return FUNCTIONS.get(call.name)!;
+}
+
+function optionsOfCall(call: CallNode, { ascending, windowing }: Options) {
+  return callOptions(call, { ascending, intervalNs: Number(windowing.interval.durationNs) });
+}
+
+function applyCall(call: CallNode, input: Frame, options: Options): Frame {
+  const entry = entryOf(call);
+  const [argument] = call.arguments;
+  if (input.value !== null) {
+    checkInputKind(entry, input.value.kind, argument.kind === 'call' ? argument.name : null);
+  }
+  const given = optionsOfCall(call, options);
+  if (entry.kind === 'stream') return streamFrame(input, entry.kernel, given, options);
+  return reduceFrame(input, entry, given, options);
+}
+
+/** A frame without rows, in the types of what a source reads. */
+function nothing(driver: RowSource['driver'], options: Options): Frame {
+  const kind = driver === null || driver.kind === 'tag' ? null : driver.kind;
+  return {
+    ...emptyFrame([{ values: options.groupBy.map(() => '') }], null),
+    value: kind === null ? null : emptyColumn(kind),
+    aux: options.aux.map((reference) => emptyColumn(columnKind(reference.kind))),
+  };
+}
+
+export function columnKind(kind: FieldKind | 'tag' | null): FieldKind {
+  return kind === 'tag' || kind === null ? 'string' : kind;
+}
+
+async function gathered(source: RowSource, group: Group, run: Run): Promise<Frame> {
+  const frames: Frame[] = [];
+  for await (const frame of rowsOf(source, group, run)) frames.push(frame);
+  return frames.length === 0 ? nothing(source.driver, source.options) : concatFrames(frames);
+}
+
+/** Rows in the order of time, frame after frame. */
+export async function* rowsOf(source: RowSource, group: Group, run: Run): AsyncGenerator<Frame> {
+  const { options, sources, driver } = source;
+  const limiter = new Limiter(options.limit, options.offset);
+  const oneTagSet = options.groupBy.length === options.dimensions.length;
+  if (sources.length === 1 && sources[0].kind === 'leaf') {
+    for await (const frame of leafRows(sources[0], source, group, run)) {
+      const kept = limiter.apply(frame);
+      if (kept.rows > 0) yield kept;
+      if (oneTagSet && limiter.full) return;
+    }
+    return;
+  }
+  const frames: Frame[] = [];
+  for (const each of sources) {
+    if (each.kind === 'subquery') {
+      frames.push(await subqueryFrame(each, options, group, run));
+      continue;
+    }
+    const parts: Frame[] = [];
+    for await (const frame of leafRows(each, source, group, run)) parts.push(frame);
+    if (parts.length > 0) frames.push(concatFrames(parts));
+  }
+  if (frames.length === 0) return;
+  const merged =
+    driver === null
+      ? mergeByTime(frames, options.ascending)
+      : mergeByWindow(ofOneKind(frames), options.windowing, options.ascending);
+  const kept = limiter.apply(merged);
+  if (kept.rows > 0) yield kept;
+}
+
+/** Frames that can be merged: those of other types than the strongest are left out. */
+function ofOneKind(frames: readonly Frame[]): Frame[] {
+  const strength: FieldKind[] = ['float', 'integer', 'unsigned', 'string', 'boolean'];
+  const best = strength.find((kind) => frames.some(({ value }) => value?.kind === kind));
+  return frames.filter(({ value }) => value === null || value.kind === best);
+}
+
+interface LeafSet {
+  readonly tags: Frame['tagSets'][number];
+  readonly series: LeafSeries;
+  readonly points: SeriesPoints;
+}
+
+function leafSets(leaf: Leaf, driver: RowSource['driver'], options: Options, group: Group, run: Run): LeafSet[] {
+  const all = group.leaves.get(leaf);
+  if (all === undefined) return [];
+  return tagSetsOf(all, group, options).map(({ tags, series }) => {
+    const ordered = inKeyOrder(series, options.ascending);
+    return { tags, series: ordered, points: new SeriesPoints(run, ordered, driver, options) };
+  });
+}
+
+async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run): AsyncGenerator<Frame> {
+  const { options, driver } = source;
+  const { windowing, ascending, limit, offset } = options;
+  const sets = leafSets(leaf, driver, options, group, run);
+  if (sets.length === 0) return;
+  const { database } = sets[0].series;
+  const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
+  const limits = limit > 0 || offset > 0;
+  const perSeries = limits && options.groupBy.length !== options.dimensions.length;
+  for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
+    const merged: Frame[] = [];
+    for (const { tags, series, points } of sets) {
+      const frames: Frame[] = [];
+      for (let i = 0; i < series.refs.length; i++) {
+        if (run.due) await run.pause();
+        const reader = open();
+        const place = reader.partitionStartsSec.indexOf(startSec);
+        const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
+        if (frame !== null) frames.push(perSeries ? limited(frame, limit, offset) : frame);
+      }
+      if (frames.length === 0) continue;
+      const frame = mergeByTime(frames, ascending);
+      merged.push(limits ? limited(frame, limit, offset) : frame);
+    }
+    if (merged.length > 0) yield mergeByTime(merged, ascending);
+  }
+}
+
+function inOrder(startsSec: readonly number[], ascending: boolean): number[] {
+  return ascending ? [...startsSec] : [...startsSec].reverse();
+}
+
+/** How often InfluxDB merges what has been merged: by shard, by all shards, by all sources. */
+const MERGES_OF_ONE = 3;
+
+async function reducedPoints(source: ReduceSource, group: Group, run: Run): Promise<Frame> {
+  const { call, driver, options, sources } = source;
+  const entry = entryOf(call) as WindowEntry;
+  if (driver.kind !== 'tag' && driver.kind !== null) checkInputKind(entry, driver.kind, null);
+  const reducer = new Reducer(call, options);
+  const frames: Frame[] = [];
+  for (const each of sources) {
+    const frame =
+      each.kind === 'leaf' ? await reducer.leaf(each, source, group, run) : await reducer.subquery(each, group, run);
+    if (frame !== null) frames.push(frame);
+  }
+  if (frames.length === 0) return reducer.reduce(nothing(driver, options));
+  return reducer.merge(frames);
+}
+
+class Reducer {
+  private readonly options: Options;
+  private readonly call: CallNode;
+  private readonly entry: WindowEntry;
+  private readonly merging: WindowEntry;
+
+  constructor(call: CallNode, options: Options) {
+    this.call = call;
+    this.options = options;
+    this.entry = entryOf(call) as WindowEntry;
+    this.merging = FUNCTIONS.get(this.entry.mergedBy!) as WindowEntry;
+  }
+
+  reduce(frame: Frame): Frame {
+    return reduceFrame(frame, this.entry, optionsOfCall(this.call, this.options), this.options);
+  }
+
+  /** Merges what was reduced before. */
+  merge(frames: readonly Frame[]): Frame {
+    const { windowing, ascending } = this.options;
+    const merged = mergeByWindow(ofOneKind(frames), windowing, ascending);
+    return reduceFrame(merged, this.merging, optionsOfCall(this.call, this.options), this.options);
+  }
+
+  async subquery(source: SubquerySource, group: Group, run: Run): Promise<Frame> {
+    return this.reduce(await subqueryFrame(source, this.options, group, run));
+  }
+
+  async leaf(leaf: Leaf, { driver, options }: ReduceSource, group: Group, run: Run): Promise<Frame | null> {
+    const sets = leafSets(leaf, driver, options, group, run);
+    if (sets.length === 0) return null;
+    const { windowing, ascending } = options;
+    const { database } = sets[0].series;
+    const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
+    const edge = windowing.interval.durationNs === 0n && (this.call.name === 'first' || this.call.name === 'last');
+    const partitions: Frame[] = [];
+    for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
+      const parts: Frame[] = [];
+      for (const { tags, series, points } of sets) {
+        const frames: Frame[] = [];
+        for (let i = 0; i < series.refs.length; i++) {
+          if (run.due) await run.pause();
+          const reader = open();
+          const place = reader.partitionStartsSec.indexOf(startSec);
+          const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
+          if (frame === null) continue;
+          frames.push(edge ? this.edge(frame) : this.reduce(frame));
+        }
+        if (frames.length > 0) parts.push(edge ? this.earliest(frames) : mergeByWindow(frames, windowing, ascending));
+      }
+      if (parts.length > 0) partitions.push(this.merge(parts));
+    }
+    if (partitions.length === 0) return null;
+    let merged = this.merge(partitions);
+    if (this.call.name === 'mean') for (let i = 2; i < MERGES_OF_ONE; i++) merged = this.merge([merged]);
+    return merged;
+  }
+
+  /** The first or the last point in time of one series. */
+  private edge(frame: Frame): Frame {
+    const atStart = (this.call.name === 'first') === this.options.ascending;
+    return atStart ? sliceFrame(frame, 0, 1) : sliceFrame(frame, frame.rows - 1, frame.rows);
+  }
+
+  /** Of the points of several series the first or last, of equal times the one that InfluxDB's merge has first. */
+  private earliest(frames: readonly Frame[]): Frame {
+    if (frames.length === 1) return frames[0];
+    const forward = this.call.name === 'first';
+    // Series stand in the query's order; this merge is by an order of its own.
+    const ordered = forward === this.options.ascending ? frames : [...frames].reverse();
+    return ordered[firstInput(ordered.length, timeLess(ordered, forward))];
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * SELECT over the engine: a statement becomes a plan, the plan's groups are evaluated one after the other, and their rows
+ * leave as chunks, or are written INTO a measurement.
+ */
+import { VarveError } from '../../../errors/errors.ts';
+import type { Expression, SelectStatement, Source } from '../ast.ts';
+import { columnNames } from '../front/column-names.ts';
+import { conditionOf } from '../front/condition.ts';
+import { rewriteSelect } from '../front/rewrite.ts';
+import { typeOf } from '../front/types.ts';
+import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
+import { FUNCTIONS } from '../functions/table.ts';
+import type { ResultSeries, StatementAnswer } from '../result.ts';
+import { schemaViewOf } from '../schema/schema-view.ts';
+import { sliceColumn } from './column.ts';
+import type { SelectContext } from './context.ts';
+import type { Rows } from './frame.ts';
+import { type Group, groupsOf } from './groups.ts';
+import { intervalOf } from './interval.ts';
+import { IntoWriter } from './into.ts';
+import { isMath } from './math.ts';
+import { type Level, type PlanFront, planStatement } from './plan.ts';
+import { levelRows } from './rows.ts';
+import { Run } from './run.ts';
+import { MIN_NS } from './time.ts';
+import { windowOf } from './window.ts';
+import { zoneOf } from './zone.ts';
+
+/**
+ * Answers a SELECT. The series come as they are computed; what is thrown on the way is the statement's error.
+ * @throws VarveError with InfluxDB's text for a statement that cannot be run.
+ */
+export function executeSelect(statement: SelectStatement, context: SelectContext): StatementAnswer {
+  return { series: answer(statement, context), messages: [] };
+}
+
+async function* answer(statement: SelectStatement, context: SelectContext): AsyncGenerator<ResultSeries> {
+  const planned = planSelect(statement, context);
+  const run = new Run(context, levelRows);
+  if (statement.into !== null) {
+    yield await writeInto(planned, run);
+    return;
+  }
+  for (const group of groupsOf(planned.level, context)) {
+    if (run.due) await run.pause();
+    yield* seriesOf(planned, group, run);
+  }
+}
+
+/** A statement ready to be run. */
+export interface PlannedSelect {
+  readonly level: Level;
+  /** Name of the column of times. */
+  readonly timeName: string;
+}
+
+/** Checks, rewrites and plans a statement. */
+export function planSelect(statement: SelectStatement, context: SelectContext): PlannedSelect {
+  const { nowNs } = context;
+  const schema = schemaViewOf((database, policy) => context.resolve(database, policy) ?? undefined);
+  const { timeName, statement: normal } = withoutTime(statement);
+  const rewritten = rewriteSelect(normal, schema);
+  const front: PlanFront = {
+    conditionOf: ({ condition, timezone }) => conditionOf(condition, { nowNs, timezone }),
+    columnNames,
+    kindOf,
+    intervalOf: (select) => intervalOf(select, nowNs),
+    zoneOf: ({ timezone }) => (timezone === null ? null : zoneOf(timezone)),
+    isMath,
+    isSelector: (name) => {
+      const kind = FUNCTIONS.get(name)?.kind;
+      return kind === 'selector' || (kind === 'rows' && name !== 'distinct');
+    },
+    nowNs,
+  };
+  const { minNs, maxNs, hasMax } = conditionOf(rewritten.condition, { nowNs, timezone: rewritten.timezone });
+  const hasInterval = front.intervalOf(rewritten).durationNs !== 0n;
+  const level = planStatement(rewritten, front, minNs, !hasMax && hasInterval ? nowNs : maxNs);
+  refuseTooManyWindows(level, context.limits.maxSelectBuckets);
+  return { level, timeName };
+}
+
+function kindOf(expression: Expression): FieldKind | null {
+  const type = typeOf(expression, [], null);
+  return type === 'tag' ? 'string' : type;
+}
+
+/** Time is not among the fields of an answer, it is its first column; DISTINCT is a call. */
+function withoutTime(statement: SelectStatement): { statement: SelectStatement; timeName: string } {
+  let timeName = 'time';
+  const fields = statement.fields.filter(({ expression, alias }) => {
+    if (expression.kind !== 'variable' || expression.name !== 'time') return true;
+    if (alias !== '') timeName = alias;
+    return false;
+  });
+  const sources = statement.sources.map(
+    (source): Source =>
+      source.kind === 'subquery' ? { ...source, statement: withoutTime(source.statement).statement } : source,
+  );
+  return {
+    timeName,
+    statement: {
+      ...statement,
+      sources,
+      fields: fields.map(({ expression, alias }) => ({ expression: distinctAsCall(expression), alias })),
+    },
+  };
+}
+
+function distinctAsCall(expression: Expression): Expression {
+  if (expression.kind === 'distinct') {
+    return {
+      kind: 'call',
+      name: 'distinct',
+      arguments: [{ kind: 'variable', name: expression.field, cast: null }],
+    };
+  }
+  if (expression.kind !== 'call') return expression;
+  return { ...expression, arguments: expression.arguments.map(distinctAsCall) };
+}
+
+function refuseTooManyWindows({ options, calls }: Level, limit: number): void {
+  const { windowing } = options;
+  const { durationNs } = windowing.interval;
+  if (limit === 0 || calls.length === 0 || durationNs === 0n || windowing.minNs <= MIN_NS) return;
+  const first = windowOf(windowing, windowing.minNs).startNs;
+  const last = windowOf(windowing, windowing.maxNs - 1n).startNs;
+  const windows = (last - first + durationNs) / durationNs;
+  if (windows > BigInt(limit)) {
+    throw new VarveError('bad_request', `max-select-buckets limit exceeded: (${windows}/${limit})`);
+  }
+}
+
+/** The series of one group, in chunks; each waits until it is known whether another follows. */
+async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncGenerator<ResultSeries> {
+  const { level, timeName } = planned;
+  const { chunkRows } = run.context;
+  const { groupBy } = level.options;
+  const tags = groupBy.length === 0 ? null : groupBy.map((key, i) => [key, group.tags.values[i]] as const);
+  const columns = [timeName, ...level.fields.map(({ name }) => name)];
+  const timezone = level.statement.timezone;
+  let held: ResultSeries | null = null;
+  for await (const rows of run.rowsOf(level, group)) {
+    for (let from = 0; from < rows.rows; from += chunkRows) {
+      if (held !== null) yield { ...held, partial: true };
+      const to = Math.min(rows.rows, from + chunkRows);
+      held = {
+        name: group.name,
+        tags,
+        columns,
+        values: valuesOf(rows, from, to, timezone),
+        rows: to - from,
+        partial: false,
+      };
+    }
+  }
+  if (held !== null) yield held;
+}
+
+function valuesOf(rows: Rows, from: number, to: number, timezone: string | null): ResultSeries['values'] {
+  const whole = from === 0 && to === rows.rows;
+  const cut = (column: ValueColumn): ValueColumn => (whole ? column : sliceColumn(column, from, to));
+  const time = {
+    kind: 'time' as const,
+    sec: rows.sec.subarray(from, to),
+    nano: rows.nano.subarray(from, to),
+    timezone,
+  };
+  return [time, ...rows.columns.map(cut)];
+}
+
+/** Writes all rows and says how many. */
+async function writeInto({ level }: PlannedSelect, run: Run): Promise<ResultSeries> {
+  const writer = new IntoWriter(run.context, level.statement.into!);
+  for (const group of groupsOf(level, run.context)) {
+    if (run.due) await run.pause();
+    for await (const rows of run.rowsOf(level, group)) await writer.write(level, group, rows);
+  }
+  await writer.finish();
+  return {
+    name: 'result',
+    tags: null,
+    columns: ['time', 'written'],
+    values: [
+      { kind: 'time', sec: new Float64Array(1), nano: new Float64Array(1) },
+      { kind: 'integer', values: Float64Array.of(writer.written), wide: null, present: null },
+    ],
+    rows: 1,
+    partial: false,
+  };
+}
