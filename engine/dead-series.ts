@@ -25,7 +25,10 @@ export async function removeDeadSeries(engine: Engine, database: Database): Prom
   const dead: number[] = [];
   for (let ref = 0; ref < index.refLimit; ref++) if (live[ref] === 0 && index.isLive(ref)) dead.push(ref);
   if (dead.length === 0 && !index.hasReleasable(live)) return;
+  const measurements = new Set<number>();
+  for (const ref of dead) measurements.add(index.measurementOf(ref));
   index.remove(Int32Array.from(dead));
+  index.renewMeasurements(measurements);
   database.pinIndex(engine.wal.checkpointLsn);
   index.releaseRemoved(live);
 }

@@ -83,7 +83,7 @@ export class Registry {
 
   /** Names that clients know, in the order of creation. */
   names(): string[] {
-    return [...this.byName.keys()].filter((name) => !name.includes(NUL));
+    return [...this.entries.keys()].filter((name) => !name.includes(NUL));
   }
 
   /** Whether there is a database of that name, whatever has become of its policies. */
@@ -157,6 +157,11 @@ export class Registry {
     });
   }
 
+  /** The name of a database's default policy, which may be gone. Throws `not_found`. */
+  defaultPolicy(name: string): string {
+    return defaultPolicyOf(this.owner(name));
+  }
+
   /** Age in ms at which a database's partitions are dropped; 0 keeps them for ever. */
   retentionMs(database: Database): number {
     return database.settings.retentionMs ?? this.defaults.retentionMs;
@@ -165,10 +170,10 @@ export class Registry {
   /** Adds a policy to a database, with rows of its own; durable on return. Throws `bad_request`, `not_found`. */
   createPolicy(name: string, policyName: string, change: PolicyChange): void {
     if (!isValidName(policyName)) throw invalidName();
-    const entry = this.owner(name);
-    const existing = this.policies(name).find((policy) => policy.name === policyName);
     const { nextId, databases } = this.catalog.content;
     const { policy, settings } = this.newPolicy(policyName, change, nextId);
+    const entry = this.owner(name);
+    const existing = this.policies(name).find((each) => each.name === policyName);
     if (existing !== undefined) {
       const { retentionMs, shardDurationMs, replication, isDefault } = existing;
       const isSame =
@@ -194,11 +199,13 @@ export class Registry {
   /**
    * Changes a policy; durable on return. What is shown of its shards changes; its partitions do only while there are no
    * rows, for files are cut by them. Throws `bad_request`, `not_found`.
+   * @param asked '' is the default policy.
    */
-  alterPolicy(name: string, policyName: string, change: PolicyChange): void {
+  alterPolicy(name: string, asked: string, change: PolicyChange): void {
     const entry = this.owner(name);
-    const policy = this.policies(name).find((each) => each.name === policyName);
-    if (policy === undefined) throw policyNotFound(policyName);
+    const wanted = asked === '' ? defaultPolicyOf(entry) : asked;
+    const policy = this.policies(name).find((each) => each.name === wanted);
+    if (policy === undefined) throw policyNotFound(asked);
     const { database } = policy;
     const retentionMs = change.retentionMs ?? policy.retentionMs;
     const askedMs = change.shardDurationMs;
@@ -208,11 +215,11 @@ export class Registry {
     const changed: CatalogEntry = {
       ...entry,
       policies: this.writtenPolicies(entry).map((each) =>
-        each.name === policyName
+        each.name === policy.name
           ? { ...each, shardDurationMs, replication: change.replication ?? each.replication }
           : each,
       ),
-      defaultPolicy: change.makeDefault === true ? policyName : defaultPolicyOf(entry),
+      defaultPolicy: change.makeDefault === true ? policy.name : defaultPolicyOf(entry),
     };
     const settings = { ...database.settings };
     if (change.retentionMs !== undefined) settings.retentionMs = change.retentionMs;

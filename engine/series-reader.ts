@@ -52,6 +52,9 @@ export interface ReadPlan {
   shapes: readonly FlushShape[];
 }
 
+/** Copies of memtables, by what tells one from another. */
+export type MemtableCopies = Map<Int32Array, MemtableView>;
+
 /** What a reader has to know besides its sources. */
 interface Surroundings {
   readonly tombstones: readonly Tombstone[];
@@ -84,12 +87,16 @@ export class SeriesReader {
     this.sources = sources;
   }
 
-  /** What another thread needs to read the same. */
-  plan(): ReadPlan {
-    const copies = new Map<MemtableView, MemtableView>();
+  /**
+   * What another thread needs to read the same.
+   * @param copies memtables that were copied already, for several plans of one turn of the event loop.
+   */
+  plan(copies: MemtableCopies = new Map()): ReadPlan {
+    let reads = false;
     const copyOf = (view: MemtableView): MemtableView => {
-      const copy = copies.get(view) ?? copyView(view);
-      copies.set(view, copy);
+      reads = true;
+      const copy = copies.get(view.heads) ?? copyView(view);
+      copies.set(view.heads, copy);
       return copy;
     };
     const sources = this.sources.map(({ startSec, minOffsetNs, maxOffsetNs, files, memtables }) => ({
@@ -102,7 +109,7 @@ export class SeriesReader {
     return {
       sources,
       tombstones: [...this.around.tombstones],
-      shapes: copies.size > 0 ? this.around.shapes() : [],
+      shapes: reads ? this.around.shapes() : [],
     };
   }
 

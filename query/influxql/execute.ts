@@ -5,11 +5,13 @@
  * "not executed", under the number of the one that failed; so does this, since clients see it instead of the error itself.
  */
 import { VarveError } from '../../errors/errors.ts';
+import { executeAdmin, isAdminStatement } from './admin/admin.ts';
 import type { Statement } from './ast.ts';
 import { printStatement } from './print-statement.ts';
 import { qualified } from './qualify.ts';
 import type { ResultMessage, StatementAnswer } from './result.ts';
 import { type ResultPart, type SeriesPart, sameSeries } from './result-part.ts';
+import { executeSchema } from './schema/execute.ts';
 import type { StatementContext } from './statement-context.ts';
 
 export interface ExecuteOptions {
@@ -73,7 +75,10 @@ function readOnlyWarning(statement: Statement, context: StatementContext): Resul
   ];
 }
 
-function answerStatement(statement: Statement, _context: StatementContext): StatementAnswer {
+function answerStatement(statement: Statement, context: StatementContext): StatementAnswer {
+  if (isAdminStatement(statement)) return executeAdmin(statement, context);
+  const answer = executeSchema(statement, context);
+  if (answer !== null) return answer;
   throw new VarveError('bad_request', `cannot run ${statement.kind.toUpperCase()}: this is not implemented`);
 }
 

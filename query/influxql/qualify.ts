@@ -8,7 +8,7 @@ export function qualified(statement: Statement, context: StatementContext): Stat
   return statement.kind === 'select' ? qualifiedSelect(statement, context) : statement;
 }
 
-function qualifiedSelect(statement: SelectStatement, context: StatementContext): SelectStatement {
+export function qualifiedSelect(statement: SelectStatement, context: StatementContext): SelectStatement {
   const { into } = statement;
   return {
     ...statement,
@@ -30,5 +30,5 @@ function qualifiedMeasurement(source: MeasurementSource, context: StatementConte
 
 function defaultPolicy(database: string, { engine }: StatementContext): string {
   if (!engine.hasDatabase(database)) return FIRST_POLICY;
-  return engine.retentionPolicies(database).find(({ isDefault }) => isDefault)?.name ?? FIRST_POLICY;
+  return engine.defaultRetentionPolicy(database);
 }
