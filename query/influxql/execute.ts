@@ -12,6 +12,7 @@ import { qualified } from './qualify.ts';
 import type { ResultMessage, StatementAnswer } from './result.ts';
 import { type ResultPart, type SeriesPart, sameSeries } from './result-part.ts';
 import { executeSchema } from './schema/execute.ts';
+import { executeSelect } from './select/select.ts';
 import type { StatementContext } from './statement-context.ts';
 
 export interface ExecuteOptions {
@@ -76,6 +77,7 @@ function readOnlyWarning(statement: Statement, context: StatementContext): Resul
 }
 
 function answerStatement(statement: Statement, context: StatementContext): StatementAnswer {
+  if (statement.kind === 'select') return executeSelect(statement, context);
   if (isAdminStatement(statement)) return executeAdmin(statement, context);
   const answer = executeSchema(statement, context);
   if (answer !== null) return answer;
