@@ -79,12 +79,10 @@ function fieldsAndTagsOf(database: Database, measurements: readonly string[]): F
   const fields = new Map<string, FieldTypeName>();
   const tagKeys = new Set<string>();
   const wanted = new Set<number>();
-  const isLive = liveFields(database);
   for (const name of measurements) {
     const id = index.measurementId(name);
     wanted.add(id);
     for (const field of index.fieldsOfMeasurement(id)) {
-      if (isLive[field] === 0) continue;
       const { name: fieldName, type } = index.fields[field];
       const before = fields.get(fieldName);
       const own = FIELD_TYPE_NAMES[type];
@@ -93,16 +91,6 @@ function fieldsAndTagsOf(database: Database, measurements: readonly string[]): F
   }
   for (const key of tagKeyIds(database, wanted)) tagKeys.add(index.series.tagKeys.string(key));
   return { fields, tagKeys };
-}
-
-/** [field id] 1 for fields that some series has had. */
-export function liveFields(database: Database): Uint8Array {
-  const { fieldSets, fields } = database.index;
-  const live = new Uint8Array(fields.length);
-  for (let set = 1; set < fieldSets.list.length; set++) {
-    if (fieldSets.seriesCounts[set] > 0) for (const field of fieldSets.list[set]) live[field] = 1;
-  }
-  return live;
 }
 
 /** Names of the tag keys of some measurements, in no order. */

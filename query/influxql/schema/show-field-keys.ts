@@ -1,23 +1,15 @@
-/** SHOW FIELD KEYS of one retention policy: fields that series have had, by the bytes of their names. */
+/** SHOW FIELD KEYS of one retention policy: fields of measurements that have series, by the bytes of their names. */
 import { FIELD_TYPE_NAMES } from '../../../batch/field-type.ts';
-import type { Database } from '../../../engine/database.ts';
 import type { ShowFieldKeysStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
 import { answerOf, page, textSeries, throwIfEnded } from './answers.ts';
 import { compareBytes } from './byte-order.ts';
 import { measurementsOfGroups, sourceGroups } from './policies.ts';
-import { liveFields } from './schema-view.ts';
 
 export function showFieldKeys(statement: ShowFieldKeysStatement, context: StatementContext): StatementAnswer {
   const { sources, limit, offset } = statement;
   const groups = sourceGroups(context, statement.database || context.database, sources, false);
-  const live = new Map<Database, Uint8Array>();
-  const liveOf = (database: Database): Uint8Array => {
-    const known = live.get(database) ?? liveFields(database);
-    live.set(database, known);
-    return known;
-  };
   return answerOf(
     (async function* () {
       for (const { name, databases } of measurementsOfGroups(groups)) {
@@ -25,10 +17,8 @@ export function showFieldKeys(statement: ShowFieldKeysStatement, context: Statem
         const types = new Map<string, Set<string>>();
         for (const database of databases) {
           const { index } = database;
-          const isLive = liveOf(database);
           for (const id of index.fieldsOfMeasurement(index.measurementId(name))) {
             const field = index.fields[id];
-            if (isLive[id] === 0) continue;
             const known = types.get(field.name);
             if (known === undefined) types.set(field.name, new Set([FIELD_TYPE_NAMES[field.type]]));
             else known.add(FIELD_TYPE_NAMES[field.type]);
