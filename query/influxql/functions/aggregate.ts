@@ -22,7 +22,11 @@ function present(counts: Float64Array): Uint8Array | null {
 }
 
 function floats(values: Float64Array, counts: Float64Array): WindowResult {
-  return { values: { kind: 'float', values, wide: null, present: present(counts) }, source: null, counts };
+  return {
+    values: { kind: 'float', values, wide: null, present: present(counts) },
+    source: null,
+    counts,
+  };
 }
 
 export const countKernel: WindowKernel = (_points, windows) => {

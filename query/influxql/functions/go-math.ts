@@ -218,11 +218,8 @@ export function logarithm2(x: number): number {
   return logarithm(fraction) * (1 / Math.LN2) + exponent;
 }
 
-/** ln 2 / ln 10, rounded once: Go's constants are exact until they are used. */
-const LN2_OVER_LN10 = 0.3010299956639812;
-
 export function logarithm10(x: number): number {
-  return logarithm2(x) * LN2_OVER_LN10;
+  return logarithm(x) * Math.LOG10E;
 }
 
 /** Above this the result overflows. */

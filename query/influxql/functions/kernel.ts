@@ -85,9 +85,12 @@ export interface WindowResult {
   /** Of selectors: the point that was taken, -1 where there is none. Null for aggregates: their time is the window's. */
   readonly source: Int32Array | null;
   /**
-   * How many points each value stands for: weights for merging, see `Points.weights`. 0 where the window has no row at all
-   * (it is empty, or percentile() found no rank), so that fill() decides; a null of a window that has a row (stddev() of
-   * one point) has a count above 0.
+   * How many points each value stands for: weights for merging, see `Points.weights`. 0 where the window has no row at all,
+   * so that fill() decides; a null of a window that has a row (stddev() of one point) has a count above 0.
+   *
+   * A window that has points and yet no row (percentile() found no rank) is an end to what reads from influxd's iterators:
+   * a transformation has seen all then; rows that go out unfilled end with the first window like that that comes first or
+   * next to another; filled ones only when it is the very first.
    */
   readonly counts: Float64Array;
 }

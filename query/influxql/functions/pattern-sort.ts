@@ -1,5 +1,5 @@
 /**
- * A pattern-defeating quicksort, step by step the one of Go's sort.Sort since 1.19 (after Orson Peters, arXiv 2106.05123).
+ * A pattern-defeating quicksort, step by step the one of sort.Sort in Go 1.19 (after Orson Peters, arXiv 2106.05123).
  *
  * It is not stable, and InfluxDB's answers show it: which of several equal values percentile() names by its time, and
  * which of two equally frequent values mode() gives, depends on where the sort leaves equal elements. So the sequence of
@@ -177,8 +177,8 @@ function breakPatterns(order: Int32Array, a: number, b: number): void {
   const middle = a + Math.floor(length / 4) * 2;
   for (let i = middle - 1; i <= middle + 1; i++) {
     random ^= BigInt.asUintN(64, random << 13n);
-    random ^= random >> 7n;
-    random ^= BigInt.asUintN(64, random << 17n);
+    random ^= random >> 17n;
+    random ^= BigInt.asUintN(64, random << 5n);
     let other = Number(random & mask);
     if (other >= length) other -= length;
     swap(order, i, a + other);

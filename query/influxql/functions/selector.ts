@@ -83,7 +83,7 @@ function chosenPoints(points: Points, windows: Windows, source: Int32Array): Win
   return { values: out.finish(windows.count), source, counts };
 }
 
-/** Nearest rank: the value below which `percentile` per cent of the points are. No row when there is no such rank. */
+/** Nearest rank: the value below which `percentile` per cent of the points are. No row where there is no such rank. */
 export const percentileKernel: WindowKernel = (points, windows, options) => {
   const { lo, hi, count } = windows;
   const keys = sortKeysOf(points.values, points.length);
