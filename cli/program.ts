@@ -6,9 +6,11 @@
  */
 import { Command } from 'commander';
 import { addCompactCommand } from './compact.ts';
+import { addConfigCommand } from './config.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addDumpCommands } from './dump.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
+import { addImportCommand } from './import.ts';
 import { addRulesCommand } from './rules.ts';
 import { addServeCommand } from './serve.ts';
 import { readVersion } from './version.ts';
@@ -37,9 +39,11 @@ Exit codes:
 
 addServeCommand(program);
 addRulesCommand(program);
+addConfigCommand(program);
 addDoctorCommand(program);
 addDumpCommands(program);
 addCompactCommand(program);
+addImportCommand(program);
 
 // A reader that has seen enough, such as head, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

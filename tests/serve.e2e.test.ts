@@ -24,8 +24,23 @@ test('--version and --help', async () => {
 test('wrong usage exits with 2 and says what would be right', async () => {
   const wrong = await runCommand(['serve', '--listen', 'nowhere']);
   expect(wrong.code).toBe(2);
-  expect(wrong.output).toContain('Give HOST:PORT');
+  expect(wrong.output).toContain('--listen: give HOST:PORT');
   expect((await runCommand(['dance'])).code).toBe(2);
+});
+
+test('settings come from a file too, and config check says where from, or what is wrong', async () => {
+  const path = join(directory, 'varve.yml');
+  writeFileSync(path, 'retention: 30d\nmerge-rate: 5MiB\n');
+  const right = await runCommand(['config', 'check', '--config', path, '--retention', '31d']);
+  expect(right.code).toBe(0);
+  expect(right.output).toMatch(/^retention +31d +\(flag\)$/m);
+  expect(right.output).toMatch(/^merge-rate +5MiB +\(file\)$/m);
+  writeFileSync(path, 'retenton: 30d\n');
+  for (const command of [['config', 'check'], ['serve']]) {
+    const wrong = await runCommand([...command, '--config', path]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.output).toContain(`${path}:1: there is no setting 'retenton'; is it 'retention'?`);
+  }
 });
 
 test('SIGTERM finishes, flushes and exits with 0, and the data is there after', async () => {

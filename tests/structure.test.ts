@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['ingest', 'query'],
   ['rules'],
   ['server'],
+  ['config'],
   ['cli'],
 ];
 

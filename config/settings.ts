@@ -1,0 +1,145 @@
+/**
+ * Every setting of the server: one table, from which the flags, the environment, the file, the documentation and the
+ * types are made. A setting has one name: `wal-sync` is `--wal-sync`, `VARVE_WAL_SYNC`, and `wal-sync:` in the file.
+ *
+ * Defaults are written as a person would write them.
+ */
+
+import type { Kind } from './kinds.ts';
+import * as kinds from './kinds.ts';
+
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  /** As text, parsed by the kind; null leaves the setting undefined. */
+  readonly fallback: string | readonly string[] | null;
+  /** What stands for the fallback where people read. */
+  readonly fallbackText: string;
+  /** What it does, in a phrase: for usage, and as the first sentence of the documentation. */
+  readonly meaning: string;
+  readonly short: string | null;
+  readonly section: string;
+}
+
+/** A setting with a default. */
+function setting<T>(
+  section: string,
+  kind: Kind<T>,
+  fallback: string | readonly string[],
+  meaning: string,
+  shown: { text?: string; short?: string } = {},
+): Setting<T> {
+  const fallbackText = shown.text ?? (typeof fallback === 'string' ? fallback : fallback.join(', ') || 'none');
+  return { kind, fallback, fallbackText, meaning, short: shown.short ?? null, section };
+}
+
+/** A setting that may be absent. */
+function optional<T>(section: string, kind: Kind<T>, meaning: string): Setting<T | undefined> {
+  return { kind, fallback: null, fallbackText: 'none', meaning, short: null, section };
+}
+
+const SERVER = 'Server';
+const STORAGE = 'Storage';
+const WRITES = 'Writes';
+const QUERIES = 'Queries';
+const RULES = 'Rules';
+const LOG = 'Log';
+
+export const SETTINGS = {
+  listen: setting(SERVER, kinds.address, '127.0.0.1:8086', 'address to serve HTTP on; :8086 means every interface', {
+    short: 'l',
+  }),
+  'cors-origin': setting(SERVER, kinds.regex, '.*', 'origins (RE2, matched whole) whose pages may read answers'),
+  'enable-admin-api': setting(SERVER, kinds.toggle, 'false', 'let series be deleted and snapshots be taken over HTTP'),
+  'shutdown-timeout': setting(SERVER, kinds.duration, '10s', 'longest wait for requests when stopping'),
+
+  data: setting(STORAGE, kinds.directory, './data', 'where the data is kept; created when missing', { short: 'd' }),
+  retention: setting(
+    STORAGE,
+    kinds.duration,
+    'forever',
+    'drop data older than this, in databases without a retention of their own',
+  ),
+  'partition-duration': setting(STORAGE, kinds.interval, '1d', 'time range of one partition of a new database'),
+  'size-cap': setting(STORAGE, kinds.size, 'none', 'drop the oldest partitions beyond this much data'),
+  'disk-reserve': setting(STORAGE, kinds.size, '64MiB', 'refuse writes while less disk is free'),
+  'memtable-size': setting(STORAGE, kinds.size, '24MiB', 'rows held in memory before they are flushed'),
+  'flush-interval': setting(STORAGE, kinds.duration, '10m', 'flush rows that are older than this'),
+  'merge-rate': setting(STORAGE, kinds.size, '64MiB', 'bytes per second that merges may write; none is no limit'),
+  'maintenance-interval': setting(STORAGE, kinds.interval, '30s', 'how often merges and retention look for work'),
+  'wal-sync': setting(
+    STORAGE,
+    kinds.choice('group', 'always', 'async', 'none'),
+    'group',
+    'when a write is acknowledged: durable (group, always) or before (async, none)',
+  ),
+  'wal-recovery': setting(
+    STORAGE,
+    kinds.choice('strict', 'skip'),
+    'strict',
+    'on damage inside the log: stop and say so, or skip it and report the loss',
+  ),
+  'wal-archive': optional(STORAGE, kinds.directory, 'copy segments of the log there before they go'),
+  'wal-segment-size': setting(STORAGE, kinds.size, '32MiB', 'size of one file of the log'),
+
+  'max-body-size': setting(WRITES, kinds.size, '64MiB', 'largest body of one write, after decompression'),
+  'max-inflight-size': setting(WRITES, kinds.size, '256MiB', 'bodies of all writes under way together'),
+
+  'query-timeout': setting(QUERIES, kinds.duration, '2m', 'longest a query may run'),
+  'query-concurrency': setting(QUERIES, kinds.count, '20', 'queries that run at once; others wait'),
+  'query-max-samples': setting(QUERIES, kinds.count, '50000000', 'samples that one query may hold at once'),
+  'query-max-series': setting(QUERIES, kinds.count, '2000000', 'series that one selector may yield'),
+  'query-max-memory': setting(QUERIES, kinds.size, '2GiB', 'memory that one selector may need'),
+  'query-max-points': setting(QUERIES, kinds.count, '11000', 'steps of one PromQL range query'),
+  'query-lookback': setting(QUERIES, kinds.interval, '5m', 'how far back a PromQL instant selector looks for a sample'),
+  'slow-query': setting(QUERIES, kinds.duration, '5s', 'log queries that take longer; 0 logs none'),
+  'promql-delayed-name-removal': setting(
+    QUERIES,
+    kinds.toggle,
+    'false',
+    'drop metric names at the end of a query, not in each function',
+  ),
+  'type-and-unit-labels': setting(
+    QUERIES,
+    kinds.toggle,
+    'false',
+    'label series of remote write 2.0 with __type__ and __unit__, and tell counters by these',
+  ),
+  'max-select-points': setting(QUERIES, kinds.count, '0', 'points that one InfluxQL SELECT may look at; 0 is no limit'),
+  'max-select-series': setting(QUERIES, kinds.count, '0', 'series that one InfluxQL SELECT may read; 0 is no limit'),
+  'max-select-buckets': setting(
+    QUERIES,
+    kinds.count,
+    '0',
+    'windows of GROUP BY time in one InfluxQL SELECT; 0 is no limit',
+  ),
+  'max-row-limit': setting(QUERIES, kinds.count, '0', 'rows in one InfluxQL answer that is not chunked; 0 is no limit'),
+
+  rules: setting(RULES, kinds.files, [], 'rule files to evaluate, or patterns of them; SIGHUP reads them again'),
+  'rules-interval': setting(RULES, kinds.interval, '1m', 'time between evaluations of groups that do not say'),
+  'rules-database': setting(RULES, kinds.text, 'default', 'database that rules read and write'),
+  alertmanager: setting(RULES, kinds.urls, [], 'an Alertmanager to send alerts to; may be repeated'),
+  'external-label': setting(RULES, kinds.pairs, [], 'a label for all alerts that are sent; may be repeated'),
+  'external-url': optional(RULES, kinds.url, 'where this server is reached from outside, for links in alerts'),
+
+  'log-level': setting(
+    LOG,
+    kinds.choice('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'least severe log line to print',
+  ),
+  'log-format': setting(LOG, kinds.choice('json', 'text'), 'json', 'log lines as JSON, or as text for people'),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** The values of all settings. */
+export type Settings = { -readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** The environment's spelling of a setting. */
+export function environmentName(name: string): string {
+  return `VARVE_${name.toUpperCase().replaceAll('-', '_')}`;
+}
