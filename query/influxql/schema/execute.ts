@@ -1,9 +1,13 @@
 /** Statements about the schema, by kind. */
 import { VarveError } from '../../../errors/errors.ts';
-import type { DropNamedStatement, Statement } from '../ast.ts';
+import type { DropNamedStatement, Statement, SubscriptionStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
+import { emptyAnswer } from './answers.ts';
 import { deleteSeries, dropMeasurement } from './delete.ts';
+import { showDiagnostics, showStats } from './diagnostics.ts';
+import { explain } from './explain.ts';
+import { killQuery, showQueries } from './queries.ts';
 import { dropShard, showShardGroups, showShards } from './shards.ts';
 import { showCardinality } from './show-cardinality.ts';
 import { showFieldKeys } from './show-field-keys.ts';
@@ -44,9 +48,31 @@ export function executeSchema(statement: Statement, context: StatementContext): 
       return showShards(context);
     case 'show shard groups':
       return showShardGroups(context);
+    case 'show queries':
+      return showQueries(context);
+    case 'kill query':
+      return killQuery(statement, context);
+    case 'show stats':
+      return showStats(statement, context);
+    case 'show diagnostics':
+      return showDiagnostics(statement, context);
+    case 'show subscriptions':
+      return emptyAnswer();
+    case 'create subscription':
+    case 'drop subscription':
+      return refuseSubscription(statement, context);
+    case 'explain':
+      return explain(statement, context);
     default:
       return null;
   }
+}
+
+/** Nothing is ever sent on to other servers, so there are no subscriptions. */
+function refuseSubscription(statement: SubscriptionStatement, { engine }: StatementContext): never {
+  engine.resolve(statement.database, statement.retentionPolicy);
+  if (statement.kind === 'drop subscription') throw new VarveError('not_found', 'subscription not found');
+  throw new VarveError('bad_request', 'cannot create subscription: rows are not sent on to other servers');
 }
 
 function needsDatabase(statement: Statement): boolean {

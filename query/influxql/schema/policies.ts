@@ -11,6 +11,8 @@ import { matcherOf } from './patterns.ts';
 
 /** All policies' rows of a database, in the order of creation. Throws `not_found`. */
 export function policiesOf(context: StatementContext, database: string): Database[] {
+  // One that is there for clients, though nothing was ever written to it.
+  if (!context.engine.hasDatabase(database) && context.resolve(database, '') === null) return [];
   return context.engine.retentionPolicies(database).map((policy) => policy.database);
 }
 
@@ -56,11 +58,11 @@ export function sourceGroups(
 ): SourceGroup[] {
   const groups = new Map<string, { databases: Database[]; sources: MeasurementSource[] }>();
   const add = (ownDatabase: string, policy: string): MeasurementSource[] => {
-    const own = context.engine.resolve(ownDatabase, policy);
-    const key = wide ? ownDatabase : String(own.id);
+    const own = context.resolve(ownDatabase, policy);
+    const key = wide || own === null ? ownDatabase : String(own.id);
     let group = groups.get(key);
     if (group === undefined) {
-      group = { databases: wide ? policiesOf(context, ownDatabase) : [own], sources: [] };
+      group = { databases: own === null ? [] : wide ? policiesOf(context, ownDatabase) : [own], sources: [] };
       groups.set(key, group);
     }
     return group.sources;
