@@ -76,7 +76,7 @@ function checkExpression(node: Expression, field: FieldScope): void {
 
 function checkFunction(call: CallNode, field: FieldScope): void {
   if (MATH_KERNELS.has(call.name)) {
-    mathArguments(call);
+    mathArguments(call, 'field');
     for (const each of call.arguments) if (!isLiteral(each)) checkExpression(each, field);
     return;
   }
@@ -86,9 +86,9 @@ function checkFunction(call: CallNode, field: FieldScope): void {
   check(call, field);
 }
 
-/** How many arguments a math function takes. */
-export function mathArguments({ name, arguments: list }: CallNode): void {
-  const expected = name === 'atan2' || name === 'pow' || name === 'log' ? 2 : 1;
+/** How many arguments a math function takes; InfluxDB has log() with one in conditions. */
+export function mathArguments({ name, arguments: list }: CallNode, place: 'field' | 'condition'): void {
+  const expected = name === 'atan2' || name === 'pow' || (name === 'log' && place === 'field') ? 2 : 1;
   exactly(name, list, expected);
 }
 

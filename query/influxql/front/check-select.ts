@@ -4,7 +4,7 @@
  *
  * A subquery is checked as part of the statement around it: it takes over the windows when it has none.
  */
-import type { Expression, SelectField, SelectStatement, Source } from '../ast.ts';
+import type { Expression, Fill, SelectField, SelectStatement, Source } from '../ast.ts';
 import { MATH_KERNELS } from '../functions/math.ts';
 import { parseError } from '../parser/parse-error.ts';
 import { printExpression } from '../print.ts';
@@ -63,6 +63,7 @@ interface Scope extends CallScope {
   readonly condition: Expression | null;
   readonly dimensions: readonly Expression[];
   readonly bounds: TimeBounds;
+  readonly fill: Fill['kind'];
   readonly ascending: boolean;
 }
 
@@ -77,6 +78,7 @@ function newScope(statement: SelectStatement, nowNs: bigint, outer: Windows): Sc
     condition,
     dimensions,
     bounds: !bounds.hasMax && windows.durationNs !== 0n ? { ...bounds, maxNs: nowNs } : bounds,
+    fill: statement.fill?.kind ?? 'null',
     ascending: statement.orderBy.length === 0 || statement.orderBy[0].ascending,
     windows: inherited ? outer : windows,
     inheritedWindows: inherited,
@@ -109,7 +111,10 @@ function checkSubquery(statement: SelectStatement, outer: Scope, nowNs: bigint):
   }
   const { condition, timezone } = statement;
   const reduced = condition === null ? null : reduceExpression(condition, { nowNs, timezone, math: true });
-  return { ...checkLevel({ ...scope, ascending: outer.ascending }, nowNs), condition: reduced };
+  // Windows of a subquery that have no value are left out, not null.
+  const ownWindows = scope.windows.durationNs !== 0n && !scope.inheritedWindows;
+  const fill = ownWindows && scope.fill === 'null' ? 'none' : scope.fill;
+  return { ...checkLevel({ ...scope, fill, ascending: outer.ascending }, nowNs), condition: reduced };
 }
 
 /** Each field is checked after its constants have been computed; `time` is none. */
@@ -129,13 +134,12 @@ function isTime(node: Expression): boolean {
 
 /** Rules about what may stand beside each other. */
 function checkTogether(scope: Scope): void {
-  const { statement, calls, extreme } = scope;
+  const { calls, extreme, fill } = scope;
   if (scope.fields === 0) throw parseError('at least 1 non-time field must be queried');
   if (calls > 1 && extreme !== '') {
     throw parseError(`selector function ${extreme}() cannot be combined with other functions`);
   }
   if (calls === 0) {
-    const fill = statement.fill?.kind;
     if (fill === 'none' || fill === 'linear') throw parseError(`fill(${fill}) must be used with a function`);
     if (scope.windows.durationNs !== 0n && !scope.inheritedWindows) {
       throw parseError('GROUP BY requires at least one aggregate function');
@@ -218,7 +222,7 @@ function checkCondition(node: Expression): void {
   }
   if (node.kind !== 'call') return;
   if (!MATH_KERNELS.has(node.name)) throw parseError(`invalid function call in condition: ${printExpression(node)}`);
-  mathArguments(node);
+  mathArguments(node, 'condition');
   for (const child of childrenOf(node)) checkCondition(child);
 }
 

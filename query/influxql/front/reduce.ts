@@ -61,7 +61,8 @@ function computeMath(name: string, list: readonly Expression[]): Expression | nu
   const kernel = MATH_KERNELS.get(name);
   const columns = list.map(columnOf);
   const argumentCount = name === 'atan2' || name === 'pow' || name === 'log' ? 2 : 1;
-  if (kernel === undefined || list.length !== argumentCount || columns.includes(null)) return null;
+  if (kernel === undefined || list.length !== argumentCount) return null;
+  if (columns.includes(null)) return { kind: 'nil' };
   const result = kernel(columns as ValueColumn[], 1);
   if (result.kind === 'string' || result.present?.[0] === 0) return { kind: 'nil' };
   if (result.kind === 'float') return { kind: 'number', value: result.values[0] };
