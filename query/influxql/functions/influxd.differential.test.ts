@@ -17,7 +17,7 @@ import { MATH_KERNELS } from './math.ts';
 import { checkInputKind, FUNCTIONS, type FunctionEntry, type StreamEntry, type WindowEntry } from './table.ts';
 
 const SEED = Number(process.env.VARVE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const ROUNDS = Number(process.env.VARVE_DIFFERENTIAL_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.VARVE_DIFFERENTIAL_ROUNDS ?? 5);
 
 type Value = number | bigint | string | boolean;
 type Row = readonly [timeNs: bigint, value: Value | null];
