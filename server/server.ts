@@ -23,6 +23,7 @@ import { addQueryMetrics } from './query-metrics.ts';
 import { answerRawQuery, isRawQuery } from './raw-queries.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
+import { type SelfMetrics, storeSelfMetrics } from './self-metrics.ts';
 import type { ServerState } from './state.ts';
 
 /** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
@@ -36,6 +37,8 @@ export interface VarveServer {
   attach(engine: Engine): void;
   /** From now on, these rules are listed and counted. They stay the caller's to stop. */
   attachRules(rules: RuleManager): void;
+  /** From now on, the server's own metrics are stored in its database `_internal`. */
+  attachSelfMetrics(settings: { intervalMs: number; retentionMs: number }): void;
   /** Stops accepting, waits for requests under way up to the deadline, then drops what is left. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -43,6 +46,7 @@ export interface VarveServer {
 export function createServer(config: ServerConfig): VarveServer {
   let engine: Engine | undefined;
   let rules: RuleManager | null = null;
+  let selfMetrics: SelfMetrics | null = null;
   let closing = false;
   const budget: BodyBudget = { heldBytes: 0, limitBytes: config.inflightLimitBytes };
   const metrics = createServerMetrics(
@@ -118,8 +122,12 @@ export function createServer(config: ServerConfig): VarveServer {
       rules = running;
       addRuleMetrics(metrics.registry, running);
     },
+    attachSelfMetrics(settings) {
+      selfMetrics = storeSelfMetrics(state.requireEngine(), metrics.registry, settings, config.log);
+    },
     async close(deadlineMs) {
       closing = true;
+      await selfMetrics?.stop();
       await drain(http, deadlineMs);
     },
   };

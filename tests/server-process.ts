@@ -41,7 +41,10 @@ export async function runCommand(args: string[]): Promise<{ code: number | null;
 /** Starts a server on a free port and waits until it can write and read. */
 export async function startServer(options: StartOptions): Promise<ServerProcess> {
   const port = await freePort();
-  const args = [MAIN, 'serve', '--listen', `127.0.0.1:${port}`, '--data', options.dataDir, ...(options.args ?? [])];
+  // The server's own metrics would stand beside what a test has written; one that wants them says so.
+  const quiet = options.args?.includes('--internal-interval') ? [] : ['--internal-interval', '0'];
+  const common = ['--listen', `127.0.0.1:${port}`, '--data', options.dataDir, ...quiet];
+  const args = [MAIN, 'serve', ...common, ...(options.args ?? [])];
   const child = spawn(process.execPath, args, { cwd: ROOT });
   const output = capture(child);
   const exited = ended(child);
