@@ -10,12 +10,15 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { build as pretty } from 'pino-pretty';
+import { systemClock } from '../clock/clock.ts';
 import type { ListenAddress } from '../config/kinds.ts';
 import type { Resolved } from '../config/resolve.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Engine, openEngine } from '../engine/engine.ts';
 import type { EngineOptions } from '../engine/options.ts';
 import { VarveError } from '../errors/errors.ts';
+import { ContinuousQueries } from '../query/influxql/continuous/runner.ts';
+import { sharedQueryWorkers } from '../query/workers/pool.ts';
 import type { ServerConfig } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
@@ -81,18 +84,27 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   const query = { lookbackMs: settings['query-lookback'], timeoutMs: settings['query-timeout'], ...promql };
   const rules = await startRules(settings, engine, query, serverUrl(settings.listen, address.port), log);
   if (rules !== null) server.attachRules(rules);
+  const continuous = startContinuousQueries(engine, settings['continuous-query-interval']);
   process.stdout.write(greeting(version, dataDir, settings.listen, address.port));
 
   const signal = await stopping;
   log.info({ signal }, 'stopping: finishing requests, then flushing');
   try {
-    await Promise.all([server.close(settings['shutdown-timeout']), rules?.stop()]);
+    await Promise.all([server.close(settings['shutdown-timeout']), rules?.stop(), continuous?.stop()]);
     await engine.close();
   } catch (error) {
     fail(EXIT_FAILURE, `cannot stop cleanly: ${(error as Error).message}\nAcknowledged writes are in the log.`);
   }
   log.info('stopped');
   process.exit(EXIT_OK);
+}
+
+/** Runs continuous queries when they are due; null when the interval is 0. */
+function startContinuousQueries(engine: Engine, intervalMs: number): ContinuousQueries | null {
+  if (intervalMs === 0) return null;
+  const queries = new ContinuousQueries({ engine, clock: systemClock, workers: sharedQueryWorkers(), intervalMs });
+  queries.start();
+  return queries;
 }
 
 function createLog(level: string, format: 'json' | 'text'): Logger {

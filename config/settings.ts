@@ -113,6 +113,12 @@ export const SETTINGS = {
     'windows of GROUP BY time in one InfluxQL SELECT; 0 is no limit',
   ),
   'max-row-limit': setting(QUERIES, kinds.count, '0', 'rows in one InfluxQL answer that is not chunked; 0 is no limit'),
+  'continuous-query-interval': setting(
+    QUERIES,
+    kinds.duration,
+    '1s',
+    'how often the server looks for InfluxQL continuous queries that are due; 0 runs none',
+  ),
 
   rules: setting(RULES, kinds.files, [], 'rule files to evaluate, or patterns of them; SIGHUP reads them again'),
   'rules-interval': setting(RULES, kinds.interval, '1m', 'time between evaluations of groups that do not say'),
