@@ -8,7 +8,7 @@ import { VarveError } from '../../errors/errors.ts';
 import { executeAdmin, isAdminStatement } from './admin/admin.ts';
 import type { Statement } from './ast.ts';
 import { printStatement } from './print-statement.ts';
-import { qualified } from './qualify.ts';
+import { checkPlaces, qualified } from './qualify.ts';
 import type { ResultMessage, StatementAnswer } from './result.ts';
 import { type ResultPart, type SeriesPart, sameSeries } from './result-part.ts';
 import { executeSchema } from './schema/execute.ts';
@@ -77,7 +77,10 @@ function readOnlyWarning(statement: Statement, context: StatementContext): Resul
 }
 
 function answerStatement(statement: Statement, context: StatementContext): StatementAnswer {
-  if (statement.kind === 'select') return executeSelect(statement, context);
+  if (statement.kind === 'select') {
+    checkPlaces(statement, context);
+    return executeSelect(statement, context);
+  }
   if (isAdminStatement(statement)) return executeAdmin(statement, context);
   const answer = executeSchema(statement, context);
   if (answer !== null) return answer;

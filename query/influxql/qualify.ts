@@ -32,3 +32,15 @@ function defaultPolicy(database: string, { engine }: StatementContext): string {
   if (!engine.hasDatabase(database)) return FIRST_POLICY;
   return engine.defaultRetentionPolicy(database);
 }
+
+/**
+ * Throws InfluxDB's `not_found` for a SELECT that names a database or a policy that does not exist, even where nothing
+ * would be read from it.
+ */
+export function checkPlaces({ sources, into }: SelectStatement, context: StatementContext): void {
+  for (const source of sources) {
+    if (source.kind === 'subquery') checkPlaces(source.statement, context);
+    else context.resolve(source.database, source.retentionPolicy);
+  }
+  if (into !== null) context.resolve(into.measurement.database, into.measurement.retentionPolicy);
+}
