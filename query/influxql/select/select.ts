@@ -3,7 +3,8 @@
  * leave as chunks, or are written INTO a measurement.
  */
 import { VarveError } from '../../../errors/errors.ts';
-import type { Expression, SelectStatement, Source } from '../ast.ts';
+import type { Expression, SelectStatement } from '../ast.ts';
+import { checkSelect } from '../front/check-select.ts';
 import { columnNames } from '../front/column-names.ts';
 import { conditionOf } from '../front/condition.ts';
 import { rewriteSelect } from '../front/rewrite.ts';
@@ -58,8 +59,8 @@ export interface PlannedSelect {
 export function planSelect(statement: SelectStatement, context: SelectContext): PlannedSelect {
   const { nowNs } = context;
   const schema = schemaViewOf((database, policy) => context.resolve(database, policy) ?? undefined);
-  const { timeName, statement: normal } = withoutTime(statement);
-  const rewritten = rewriteSelect(normal, schema);
+  const checked = checkSelect(statement, nowNs);
+  const rewritten = rewriteSelect(checked.statement, schema);
   const front: PlanFront = {
     conditionOf: ({ condition, timezone }) => conditionOf(condition, { nowNs, timezone }),
     columnNames,
@@ -73,50 +74,14 @@ export function planSelect(statement: SelectStatement, context: SelectContext): 
     },
     nowNs,
   };
-  const { minNs, maxNs, hasMax } = conditionOf(rewritten.condition, { nowNs, timezone: rewritten.timezone });
-  const hasInterval = front.intervalOf(rewritten).durationNs !== 0n;
-  const level = planStatement(rewritten, front, minNs, !hasMax && hasInterval ? nowNs : maxNs);
+  const level = planStatement(rewritten, front, checked.minNs, checked.maxNs);
   refuseTooManyWindows(level, context.limits.maxSelectBuckets);
-  return { level, timeName };
+  return { level, timeName: checked.timeColumn };
 }
 
 function kindOf(expression: Expression): FieldKind | null {
   const type = typeOf(expression, [], null);
   return type === 'tag' ? 'string' : type;
-}
-
-/** Time is not among the fields of an answer, it is its first column; DISTINCT is a call. */
-function withoutTime(statement: SelectStatement): { statement: SelectStatement; timeName: string } {
-  let timeName = 'time';
-  const fields = statement.fields.filter(({ expression, alias }) => {
-    if (expression.kind !== 'variable' || expression.name !== 'time') return true;
-    if (alias !== '') timeName = alias;
-    return false;
-  });
-  const sources = statement.sources.map(
-    (source): Source =>
-      source.kind === 'subquery' ? { ...source, statement: withoutTime(source.statement).statement } : source,
-  );
-  return {
-    timeName,
-    statement: {
-      ...statement,
-      sources,
-      fields: fields.map(({ expression, alias }) => ({ expression: distinctAsCall(expression), alias })),
-    },
-  };
-}
-
-function distinctAsCall(expression: Expression): Expression {
-  if (expression.kind === 'distinct') {
-    return {
-      kind: 'call',
-      name: 'distinct',
-      arguments: [{ kind: 'variable', name: expression.field, cast: null }],
-    };
-  }
-  if (expression.kind !== 'call') return expression;
-  return { ...expression, arguments: expression.arguments.map(distinctAsCall) };
 }
 
 function refuseTooManyWindows({ options, calls }: Level, limit: number): void {
