@@ -1,5 +1,6 @@
 /** `npm run bench -- [NAME] [--hours H]`: measures the server; without a name, ingest. */
 import { parseArgs } from 'node:util';
+import { benchInfluxqlSchema, INFLUXQL_SCHEMA_DEFAULTS } from './influxql-schema.ts';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
 import { benchPromql, PROMQL_DEFAULTS } from './promql.ts';
 import { benchPromqlCard } from './promql-card.ts';
@@ -15,6 +16,8 @@ const { positionals, values } = parseArgs({
     connections: { type: 'string' },
     samples: { type: 'string' },
     runs: { type: 'string' },
+    series: { type: 'string' },
+    'peer-series': { type: 'string' },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
@@ -27,6 +30,7 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
   promql   queries over data on disk, beside VictoriaMetrics [--hosts 400] [--hours 24] [--runs 21] [--keep]
   promql-card  queries over a million series [--keep]
+  influxql-schema  SHOW statements over many series, beside influxd [--series 1000000] [--peer-series 100000] [--keep]
   --keep leaves the loaded data in the temporary directory and uses what is there.
 `;
 
@@ -44,6 +48,12 @@ if (values.help) {
   await benchStorage(Number(values.hours ?? 24));
 } else if (name === 'recovery') {
   await benchRecovery(Number(values.samples ?? 10_000_000));
+} else if (name === 'influxql-schema') {
+  await benchInfluxqlSchema({
+    series: Number(values.series ?? INFLUXQL_SCHEMA_DEFAULTS.series),
+    peerSeries: Number(values['peer-series'] ?? INFLUXQL_SCHEMA_DEFAULTS.peerSeries),
+    keep: values.keep,
+  });
 } else if (name === 'promql-card') {
   await benchPromqlCard(values.keep);
 } else if (name === 'promql') {
