@@ -58,6 +58,9 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** Longer than any of these takes; a server that loops is found out. */
+const TIMEOUT_MS = 8_000;
+
 /** Sends the request to the server at `url`. */
 export async function send(url: string, request: Request): Promise<HttpAnswer> {
   const { settings } = request;
@@ -76,8 +79,11 @@ export async function send(url: string, request: Request): Promise<HttpAnswer> {
   if (settings.has('write')) return answerOf(await fetch(`${url}/write?${parameters}`, writing(request)));
   const headers = { accept: settings.get('accept') ?? 'application/json' };
   parameters.set('q', request.text);
-  if (settings.get('method') === 'GET') return answerOf(await fetch(`${url}/query?${parameters}`, { headers }));
-  return answerOf(await fetch(`${url}/query`, { method: 'POST', headers, body: parameters }));
+  if (settings.get('method') === 'GET')
+    return answerOf(await fetch(`${url}/query?${parameters}`, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) }));
+  return answerOf(
+    await fetch(`${url}/query`, { method: 'POST', headers, body: parameters, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+  );
 }
 
 function writing(request: Request): RequestInit {

@@ -97,6 +97,10 @@ try {
       continue;
     }
     const ours = await send(varve.url, request).catch((error) => ({ status: 0, type: '', body: String(error) }));
+    if (ours.status === 0) {
+      await varve.stop('SIGKILL');
+      varve = await startServer({ dataDir: `${directory}/varve` });
+    }
     const found = request.settings.has('differs') ? null : difference(request, ours, theirs);
     const count = counts.get(request.topic) ?? { same: 0, different: 0 };
     counts.set(request.topic, count);

@@ -40,7 +40,8 @@ const AGGREGATES = ['count', 'sum', 'mean', 'median', 'mode', 'spread', 'stddev'
 const ANY_TYPE = new Set(['count', 'mode', 'first', 'last', 'distinct', 'elapsed']);
 const KEEP_TYPE = new Set(['sum', 'mode', 'spread', 'min', 'max', 'first', 'last', 'percentile', 'distinct', 'top']);
 const SELECTORS = ['min', 'max', 'first', 'last'];
-const MATH = ['abs', 'ceil', 'floor', 'round', 'sqrt', 'sin', 'cos', 'atan'];
+/** Without abs(), which in influxd 1.6 leaves negative integers as they are. */
+const MATH = ['ceil', 'floor', 'round', 'sqrt', 'sin', 'cos', 'atan'];
 
 export interface StatementGenerator {
   statement(): string;
@@ -166,8 +167,7 @@ export function statementGenerator(random: Random): StatementGenerator {
     if (numeric && chance(0.15)) {
       return { text: `${call.text} ${pick(['+', '-', '*', '/'])} ${pick(['2', '0.5', '3'])}`, type: 'float' };
     }
-    if (numeric && chance(0.08))
-      return { text: `${pick(['abs', 'round', 'ceil', 'floor'])}(${call.text})`, type: call.type };
+    if (numeric && chance(0.08)) return { text: `${pick(['round', 'ceil', 'floor'])}(${call.text})`, type: call.type };
     return call;
   }
 
@@ -185,7 +185,7 @@ export function statementGenerator(random: Random): StatementGenerator {
       const math = pick(MATH);
       return {
         text: `${math}(${name})`,
-        type: ['abs', 'ceil', 'floor', 'round'].includes(math) ? column.type : 'float',
+        type: ['ceil', 'floor', 'round'].includes(math) ? column.type : 'float',
       };
     }
     return { text: name, type: column.type };
@@ -294,7 +294,8 @@ export function statementGenerator(random: Random): StatementGenerator {
 
   function ending(kind: string, canCut: boolean, grouped: boolean): string {
     let text = '';
-    if (chance(0.2)) text += ` ORDER BY time ${pick(['DESC', 'ASC'])}`;
+    // Newest first, influxd 1.6 gives the rows of top() and bottom() oldest first all the same.
+    if (chance(0.2)) text += ` ORDER BY time ${kind === 'top' ? 'ASC' : pick(['DESC', 'ASC'])}`;
     if (canCut || kind === 'window') {
       if (chance(0.2)) text += ` LIMIT ${1 + below(6)}`;
       if (text.includes('LIMIT') && chance(0.5)) text += ` OFFSET ${below(4)}`;
