@@ -160,6 +160,11 @@ export class Dictionary {
     return this.bytes.subarray(start, start + this.lengthOf(id));
   }
 
+  /** Whether `sortedIds` costs nothing. */
+  get isSorted(): boolean {
+    return this.sorted !== null;
+  }
+
   /** Ids with series, in the order of their bytes. Kept until the set of them changes; do not modify. */
   sortedIds(): Int32Array {
     if (this.sorted === null) {

@@ -20,6 +20,10 @@ export interface TagMatcher {
   value: string;
   /** For the regex operators: used instead of compiling `value` when given. Must match whole strings. */
   test?: (text: string) => boolean;
+  /** Beside `test`: all the strings that it passes, when they can be listed. */
+  literals?: readonly string[] | null;
+  /** Beside `test`: what all strings that it passes begin with. */
+  prefix?: string;
 }
 
 /** A matcher in terms of value ids. */
@@ -134,7 +138,12 @@ function resolve(series: SeriesTable, matcher: TagMatcher): ValueSet {
     const regex: Regex =
       matcher.test === undefined
         ? compileRegex(matcher.value)
-        : { pattern: matcher.value, literals: null, prefix: '', test: matcher.test };
+        : {
+            pattern: matcher.value,
+            literals: matcher.literals ?? null,
+            prefix: matcher.prefix ?? '',
+            test: matcher.test,
+          };
     matchesEmpty = regex.test('');
     ids = dictionary === null ? NONE : matchingIds(dictionary, regex);
   }

@@ -57,6 +57,8 @@ export class SeriesIndex implements Catalog {
   readonly unsavedFieldSets = new Int32List();
   /** How often series were removed or their refs released: whoever remembers refs by keys must forget them then. */
   removals = 0;
+  /** How often refs were released: whoever holds refs or ids of values over that may find others' names behind them. */
+  releases = 0;
   private readonly postings = new Postings(this.series);
   private readonly names = new PromNames(this);
   private readonly keyWriter = new KeyWriter();
@@ -174,7 +176,10 @@ export class SeriesIndex implements Catalog {
   releaseRemoved(inUse: Uint8Array | null = null): number {
     this.removals++;
     const released = this.series.releaseRemoved(inUse);
-    if (released > 0) this.postings.drop();
+    if (released > 0) {
+      this.releases++;
+      this.postings.drop();
+    }
     return released;
   }
 

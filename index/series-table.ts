@@ -98,6 +98,8 @@ export class SeriesTable {
 
   /** Schema id of a live or removed series. */
   schemaOf(ref: number): number {
+    // Most are live, and a message is not to be made for each.
+    if (this.schema[ref] >= 0) return this.schema[ref];
     assert(ref >= 0 && ref < this.limit && this.schema[ref] !== FREE, `series ref ${ref} stands for no series`);
     const s = this.schema[ref];
     return s >= 0 ? s : -2 - s;

@@ -1,4 +1,5 @@
 /** Answers of statements about the schema: few columns of texts and counts, in chunks where there may be millions of rows. */
+import type { Database } from '../../../engine/database.ts';
 import { VarveError } from '../../../errors/errors.ts';
 import type { MixedColumn, ResultSeries, StatementAnswer, TextColumn } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
@@ -51,6 +52,18 @@ export function rowSeries(
 /** One count. */
 export function countSeries(name: string, tags: ResultSeries['tags'], column: string, count: number): ResultSeries {
   return { name, tags, columns: [column], values: [{ kind: 'mixed', values: [count] }], rows: 1, partial: false };
+}
+
+/**
+ * Whoever goes on after a yield calls what this returns: it throws when refs and ids that were found before may mean
+ * something else by now, because series were removed in the meantime and their refs given to others.
+ */
+export function refsGuard(databases: readonly Database[]): () => void {
+  const before = databases.map(({ index }) => index.releases);
+  return () => {
+    if (databases.every(({ index }, i) => index.releases === before[i])) return;
+    throw new VarveError('overloaded', 'cannot go on listing: series were removed meanwhile; try again');
+  };
 }
 
 /** Lets other requests have their turn, and ends a statement that nobody waits for any more. */

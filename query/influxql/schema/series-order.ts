@@ -1,33 +1,116 @@
 /**
  * The order of series in answers: by measurement, then tag by tag, keys before values, by their bytes; a series whose tags
- * another one begins with comes first. Compared by ids where they are equal, by bytes where they are not.
+ * another one begins with comes first.
+ *
+ * Sorted from the front, so that the first series are there before the last are looked at:
+ * 1. The series of a group, which are equal up to their tag number `depth`, are counted by that tag: key id and value id.
+ * 2. The tags that occur are sorted, keys and then values of each key; their places are where the parts of the group begin.
+ * 3. The series are put into their parts. A part of one series is done, others go on with the next tag, first part first.
  */
 import type { Database } from '../../../engine/database.ts';
-import { smallest } from './smallest.ts';
-import { compareIds } from './tag-values.ts';
 
-/** Compares series of one measurement and database. */
-export function seriesComparer(database: Database): (a: number, b: number) => number {
-  const { series } = database.index;
-  const { tagKeys, tagValues, valuesAt, values } = series;
-  return (a, b) => {
-    const aKeys = series.schemas.get(series.schemaOf(a)).keys;
-    const bKeys = series.schemas.get(series.schemaOf(b)).keys;
-    const length = Math.min(aKeys.length, bKeys.length);
-    const aAt = valuesAt[a];
-    const bAt = valuesAt[b];
-    for (let i = 0; i < length; i++) {
-      const key = aKeys[i];
-      if (key !== bKeys[i]) return compareIds(tagKeys, key, bKeys[i]);
-      const x = values[aAt + i];
-      const y = values[bAt + i];
-      if (x !== y) return compareIds(tagValues[key], x, y);
+/** Yields the series of one measurement in order, in runs; refs of live series, in a list that is sorted in place. */
+export function* inOrder(database: Database, refs: Int32Array): Generator<Int32Array> {
+  const sorter = new GroupSorter(database, refs);
+  const groups: [from: number, to: number, depth: number][] = [[0, refs.length, 0]];
+  while (groups.length > 0) {
+    const [from, to, depth] = groups.pop()!;
+    if (to - from === 1) {
+      yield refs.subarray(from, to);
+      continue;
     }
-    return aKeys.length - bKeys.length;
-  };
+    const ends = sorter.split(from, to, depth);
+    if (ends.length === to - from) {
+      yield refs.subarray(from, to);
+      continue;
+    }
+    for (let i = ends.length - 1; i >= 0; i--) groups.push([i === 0 ? from : ends[i - 1], ends[i], depth + 1]);
+  }
 }
 
-/** The first series of some of one measurement, in order; may change the order of `refs`. */
-export function firstSeries(database: Database, refs: Int32Array, count: number): Int32Array {
-  return smallest(refs, Math.min(count, refs.length), seriesComparer(database));
+class GroupSorter {
+  private readonly database: Database;
+  private readonly refs: Int32Array;
+  private readonly moved: Int32Array;
+  /** By tag key id, [value id]: how many series of the group have the value, then where the next of them goes. */
+  private readonly counts: (Int32Array | undefined)[] = [];
+
+  constructor(database: Database, refs: Int32Array) {
+    this.database = database;
+    this.refs = refs;
+    this.moved = new Int32Array(refs.length);
+  }
+
+  /** Sorts a group by the tag at a depth. Returns where its parts end, ascending; equal series are one part. */
+  split(from: number, to: number, depth: number): number[] {
+    const { refs, moved } = this;
+    const { series } = this.database.index;
+    const { schemas, valuesAt, values } = series;
+    const found = new Map<number, number[]>();
+    let short = 0;
+    let lastSchema = -1;
+    let key = -1;
+    let counts: Int32Array | null = null;
+    let ids: number[] | null = null;
+    for (let i = from; i < to; i++) {
+      const ref = refs[i];
+      const schema = series.schemaOf(ref);
+      if (schema !== lastSchema) {
+        lastSchema = schema;
+        const { keys } = schemas.get(lastSchema);
+        key = depth < keys.length ? keys[depth] : -1;
+        if (key >= 0) {
+          counts = this.countsOf(key);
+          ids = found.get(key) ?? [];
+          found.set(key, ids);
+        }
+      }
+      if (key < 0) {
+        short++;
+        continue;
+      }
+      const value = values[valuesAt[ref] + depth];
+      if (counts![value]++ === 0) ids!.push(value);
+    }
+    const ends: number[] = [];
+    let at = from + short;
+    if (short > 0) ends.push(at);
+    const sortedKeys = Int32Array.from(found.keys());
+    series.tagKeys.sortIds(sortedKeys);
+    for (const each of sortedKeys) {
+      const places = this.countsOf(each);
+      for (const value of this.sortedIds(each, found.get(each)!)) {
+        const count = places[value];
+        places[value] = at;
+        at += count;
+        ends.push(at);
+      }
+    }
+    let nextShort = from;
+    for (let i = from; i < to; i++) {
+      const ref = refs[i];
+      const { keys } = schemas.get(series.schemaOf(ref));
+      if (depth >= keys.length) moved[nextShort++] = ref;
+      else moved[this.counts[keys[depth]]![values[valuesAt[ref] + depth]]++] = ref;
+    }
+    for (let i = from; i < to; i++) refs[i] = moved[i];
+    for (const [each, list] of found) {
+      const places = this.counts[each]!;
+      for (const value of list) places[value] = 0;
+    }
+    return ends;
+  }
+
+  private countsOf(key: number): Int32Array {
+    this.counts[key] ??= new Int32Array(this.database.index.series.tagValues[key].limit);
+    return this.counts[key];
+  }
+
+  private sortedIds(key: number, found: readonly number[]): Int32Array {
+    const dictionary = this.database.index.series.tagValues[key];
+    if (found.length === dictionary.live) return dictionary.sortedIds();
+    const ids = Int32Array.from(found);
+    dictionary.sortIds(ids);
+    return ids;
+  }
 }

@@ -12,7 +12,7 @@
 import type { Database } from '../../../engine/database.ts';
 import type { TagMatcher } from '../../../index/series-index.ts';
 import type { BinaryNode, Expression, VariableNode } from '../ast.ts';
-import { matcherOf } from './patterns.ts';
+import { matcherOf, patternMatcher } from './patterns.ts';
 
 /** What a comparison of a field says of a series without its samples. */
 export type FieldRule = 'all' | 'none';
@@ -103,9 +103,8 @@ export class SeriesSets {
       return { kind: 'matcher', matcher: { key: key.name, op: equal ? '=' : '!=', value: value.value } };
     }
     if (value.kind !== 'regex') return undecided;
-    const test = matcherOf(value.pattern);
-    if (key.name === '_name') return { kind: test(name) === matches ? 'all' : 'none' };
-    return { kind: 'matcher', matcher: { key: key.name, op: matches ? '=~' : '!~', value: value.pattern, test } };
+    if (key.name === '_name') return { kind: matcherOf(value.pattern)(name) === matches ? 'all' : 'none' };
+    return { kind: 'matcher', matcher: patternMatcher(key.name, matches ? '=~' : '!~', value.pattern) };
   }
 
   /** A field, or one of the names that InfluxDB keeps for itself. */
@@ -175,28 +174,17 @@ function collectNames(expression: Expression, names: Set<string>): void {
 
 /** Ascending refs by the id of their measurement, each list ascending. */
 export function groupByMeasurement(database: Database, refs: Int32Array): Map<number, Int32Array> {
-  const { index } = database;
-  const counts = new Map<number, number>();
-  for (const ref of refs) {
-    const id = index.measurementOf(ref);
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
+  const { schema, schemas, measurements } = database.index.series;
+  const ofSchema = schemas.measurements.items;
+  const ends = new Int32Array(measurements.limit + 1);
+  for (let i = 0; i < refs.length; i++) ends[ofSchema[schema[refs[i]]] + 1]++;
+  for (let id = 0; id < measurements.limit; id++) ends[id + 1] += ends[id];
+  const sorted = new Int32Array(refs.length);
+  const next = ends.slice();
+  for (let i = 0; i < refs.length; i++) sorted[next[ofSchema[schema[refs[i]]]]++] = refs[i];
   const groups = new Map<number, Int32Array>();
-  if (counts.size === 1) {
-    for (const id of counts.keys()) groups.set(id, refs);
-    return groups;
-  }
-  const filled = new Map<number, number>();
-  for (const ref of refs) {
-    const id = index.measurementOf(ref);
-    let group = groups.get(id);
-    if (group === undefined) {
-      group = new Int32Array(counts.get(id) as number);
-      groups.set(id, group);
-    }
-    const at = filled.get(id) ?? 0;
-    group[at] = ref;
-    filled.set(id, at + 1);
+  for (let id = 0; id < measurements.limit; id++) {
+    if (ends[id + 1] > ends[id]) groups.set(id, sorted.subarray(ends[id], ends[id + 1]));
   }
   return groups;
 }

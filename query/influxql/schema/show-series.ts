@@ -7,12 +7,12 @@ import type { Database } from '../../../engine/database.ts';
 import type { Expression, ShowSeriesStatement } from '../ast.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, refsGuard, textSeries, throwIfEnded } from './answers.ts';
 import { compareBytes } from './byte-order.ts';
 import { refuseOtherOperators } from './condition.ts';
 import { seriesWithin } from './partitions.ts';
 import { measurementsOfGroups, type NamedMeasurement, sourceGroups } from './policies.ts';
-import { firstSeries } from './series-order.ts';
+import { inOrder } from './series-order.ts';
 import { type FieldRule, SeriesSets } from './series-sets.ts';
 import { splitTimes } from './times.ts';
 
@@ -61,23 +61,23 @@ async function* keysOf(
   let toSkip = offset;
   let left = limit === 0 ? Infinity : limit;
   let keys: string[] = [];
+  const guard = refsGuard([...new Set(measurements.flatMap(({ databases }) => databases))]);
   for (const { name, databases } of measurements) {
     throwIfEnded(context);
-    for (const list of keyLists(name, databases, select, toSkip + left)) {
-      if (toSkip >= list.length) {
-        toSkip -= list.length;
-        continue;
-      }
-      for (let i = toSkip; i < list.length && left > 0; i++) {
+    for (const list of keyLists(name, databases, select)) {
+      const from = Math.min(toSkip, list.length);
+      toSkip -= from;
+      for (let i = from; i < list.length && left > 0; i++) {
         if (keys.length === CHUNK_ROWS) {
           yield textSeries('', ['key'], [keys], true);
           await breathe(context);
+          guard();
           keys = [];
         }
         keys.push(list.at(i));
         left--;
       }
-      toSkip = 0;
+      if (left === 0) break;
     }
     if (left === 0) break;
   }
@@ -89,16 +89,18 @@ interface KeyList {
   at(i: number): string;
 }
 
-/** Keys of one measurement's series, in order, of which so many are wanted. */
-function keyLists(name: string, databases: readonly Database[], select: Selector, count: number): KeyList[] {
+/** Keys of one measurement's series, in order, in runs. */
+function* keyLists(name: string, databases: readonly Database[], select: Selector): Generator<KeyList> {
   const parts = databases
     .map((database) => ({ database, refs: select(database, name) }))
     .filter(({ refs }) => refs.length > 0);
-  if (parts.length === 0) return [];
+  if (parts.length === 0) return;
   if (parts.length === 1) {
     const [{ database, refs }] = parts;
-    const sorted = firstSeries(database, refs, count);
-    return [{ length: sorted.length, at: (i) => decoder.decode(database.index.seriesKey(sorted[i])) }];
+    for (const run of inOrder(database, refs)) {
+      yield { length: run.length, at: (i) => decoder.decode(database.index.seriesKey(run[i])) };
+    }
+    return;
   }
   // Policies may have the same series.
   const keys = new Map<string, readonly string[]>();
@@ -109,7 +111,7 @@ function keyLists(name: string, databases: readonly Database[], select: Selector
     }
   }
   const sorted = [...keys].sort(([, a], [, b]) => compareTags(a, b)).map(([key]) => key);
-  return [{ length: sorted.length, at: (i) => sorted[i] }];
+  yield { length: sorted.length, at: (i) => sorted[i] };
 }
 
 /** Keys and values by turns. */

@@ -2,9 +2,10 @@
 import type { ShowTagKeysStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, emptyAnswer, page, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, emptyAnswer, page, refsGuard, textSeries, throwIfEnded } from './answers.ts';
 import { mergeSorted } from './byte-order.ts';
 import { indexCondition } from './index-condition.ts';
+import { LiveSchemas } from './live-schemas.ts';
 import { anyPartition } from './partitions.ts';
 import { nameTest, policiesOf } from './policies.ts';
 import { tagKeysOf } from './tag-values.ts';
@@ -17,16 +18,21 @@ export function showTagKeys(statement: ShowTagKeysStatement, context: StatementC
   const { names, sets } = indexCondition(databases, times.condition);
   const isMeant = nameTest(statement.sources);
   const { limit, offset } = statement;
+  const guard = refsGuard(databases);
+  const schemas = databases.map((database) => new LiveSchemas(database));
   return answerOf(
     (async function* () {
       for (const name of names) {
         if (!isMeant(name)) continue;
         throwIfEnded(context);
-        const lists = databases.map((database) => {
+        guard();
+        const lists = databases.map((database, i) => {
           const { index } = database;
           const id = index.measurementId(name);
-          const refs = sets?.get(database)?.of(name) ?? index.select(id < 0 ? '' : id, []);
-          return id < 0 ? [] : [...tagKeysOf(database, refs)].map((key) => index.series.tagKeys.string(key));
+          if (id < 0) return [];
+          const set = sets?.get(database);
+          const keys = set === undefined ? schemas[i].tagKeys(id) : tagKeysOf(database, set.of(name));
+          return Array.from(keys, (key) => index.series.tagKeys.string(key));
         });
         const keys = page(mergeSorted(lists), limit, offset);
         if (keys.length > 0) yield textSeries(name, ['tagKey'], [keys]);

@@ -7,9 +7,10 @@ import { VarveError } from '../../../errors/errors.ts';
 import type { Expression, ShowTagValuesStatement, TagKeyCondition } from '../ast.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, refsGuard, textSeries, throwIfEnded } from './answers.ts';
 import { compareBytes, mergeSorted } from './byte-order.ts';
 import { indexCondition } from './index-condition.ts';
+import { LiveSchemas } from './live-schemas.ts';
 import { anyPartition } from './partitions.ts';
 import { matcherOf } from './patterns.ts';
 import { nameTest, policiesOf } from './policies.ts';
@@ -24,6 +25,13 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
   if (!anyPartition(databases, times)) return emptyAnswer();
   const { names, sets } = indexCondition(databases, times.condition);
   const isMeant = nameTest(statement.sources);
+  const known = new Map<Database, LiveSchemas>();
+  const schemasOf = (database: Database): LiveSchemas => {
+    const schemas = known.get(database) ?? new LiveSchemas(database);
+    known.set(database, schemas);
+    return schemas;
+  };
+  const guard = refsGuard(databases);
   const ofKeys = keyTest(statement.keys);
   const alsoOfKeys = keyCondition(times.condition);
   const isWanted = (key: string) => ofKeys(key) && (alsoOfKeys === null || alsoOfKeys(key));
@@ -32,14 +40,19 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
       for (const name of names) {
         if (!isMeant(name)) continue;
         throwIfEnded(context);
+        guard();
         const parts: Part[] = [];
         for (const database of databases) {
           const id = database.index.measurementId(name);
           if (id < 0) continue;
-          const refs = sets?.get(database)?.of(name) ?? database.index.select(id, []);
-          if (refs.length > 0) parts.push({ database, refs });
+          const refs = sets?.get(database)?.of(name) ?? null;
+          if (refs === null || refs.length > 0)
+            parts.push({ database, measurement: id, schemas: schemasOf(database), refs });
         }
-        yield* valuesOf(name, parts, isWanted, statement, context);
+        yield* valuesOf(name, parts, isWanted, statement, async () => {
+          await breathe(context);
+          guard();
+        });
       }
     })(),
   );
@@ -48,7 +61,10 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
 /** The series of one measurement in one database. */
 interface Part {
   readonly database: Database;
-  readonly refs: Int32Array;
+  readonly measurement: number;
+  readonly schemas: LiveSchemas;
+  /** Null for all of the measurement. */
+  readonly refs: Int32Array | null;
 }
 
 async function* valuesOf(
@@ -56,7 +72,7 @@ async function* valuesOf(
   parts: readonly Part[],
   isWanted: (key: string) => boolean,
   { limit, offset }: ShowTagValuesStatement,
-  context: StatementContext,
+  pause: () => Promise<void>,
 ): AsyncGenerator<ResultSeries> {
   let toSkip = offset;
   let left = limit === 0 ? Infinity : limit;
@@ -69,7 +85,7 @@ async function* valuesOf(
     for (let i = from; i < list.length && left > 0; i++) {
       if (keys.length === CHUNK_ROWS) {
         yield textSeries(name, COLUMNS, [keys, values], true);
-        await breathe(context);
+        await pause();
         keys = [];
         values = [];
       }
@@ -85,8 +101,9 @@ async function* valuesOf(
 /** The tag keys of the series, sorted. */
 function keyNames(parts: readonly Part[]): readonly string[] {
   return mergeSorted(
-    parts.map(({ database, refs }) => {
-      return [...tagKeysOf(database, refs)].map((key) => database.index.series.tagKeys.string(key));
+    parts.map(({ database, measurement, schemas, refs }) => {
+      const keys = refs === null ? schemas.tagKeys(measurement) : tagKeysOf(database, refs);
+      return Array.from(keys, (key) => database.index.series.tagKeys.string(key));
     }),
   );
 }
@@ -98,9 +115,11 @@ interface ValueList {
 }
 
 function valuesOfKey(parts: readonly Part[], key: string, count: number): ValueList {
-  const lists = parts.map(({ database, refs }) => {
+  const lists = parts.map(({ database, measurement, schemas, refs }) => {
     const id = tagKeyId(database, key);
-    return id < 0 ? null : sortedValues(database, id, refs, count);
+    if (id < 0) return null;
+    const isOfAll = refs === null && schemas.isOnlyIn(measurement, id);
+    return sortedValues(database, id, isOfAll ? null : (refs ?? database.index.select(measurement, [])), count);
   });
   const filled = lists.filter((list) => list !== null && list.ids.length > 0);
   if (filled.length === 1 && filled[0] !== null) {

@@ -21,11 +21,12 @@ export function tagKeyId(database: Database, name: string): number {
   return database.index.series.tagKeys.find(bytes, 0, bytes.length);
 }
 
-/** Ids of the tag keys that series have, in the order of their bytes. */
+/** Ids of the tag keys that live series have, in the order of their bytes. */
 export function tagKeysOf(database: Database, refs: Int32Array): Int32Array {
   const { series } = database.index;
+  const { schema } = series;
   const schemas = new Uint8Array(series.schemas.count);
-  for (let i = 0; i < refs.length; i++) schemas[series.schemaOf(refs[i])] = 1;
+  for (let i = 0; i < refs.length; i++) schemas[schema[refs[i]]] = 1;
   const seen = new Set<number>();
   for (let id = 0; id < schemas.length; id++) {
     if (schemas[id] === 1) for (const key of series.schemas.get(id).keys) seen.add(key);
@@ -36,15 +37,19 @@ export function tagKeysOf(database: Database, refs: Int32Array): Int32Array {
 }
 
 /**
- * Values of a tag key among series, sorted.
+ * Values of a tag key among live series, sorted.
+ * @param refs null for all that have the key
  * @param count how many of the first are wanted; more may come
  */
-export function sortedValues(database: Database, key: number, refs: Int32Array, count: number): SortedValues {
+export function sortedValues(database: Database, key: number, refs: Int32Array | null, count: number): SortedValues {
   const dictionary = database.index.series.tagValues[key];
-  const ids = distinctValues(database, key, refs);
-  if (ids.length === dictionary.live && count >= ids.length) return { dictionary, ids: dictionary.sortedIds() };
+  const all = refs === null ? null : distinctValues(database, key, refs);
+  const isAll = all === null || all.length === dictionary.live;
+  if (isAll && (dictionary.isSorted || count * 8 >= dictionary.live))
+    return { dictionary, ids: dictionary.sortedIds() };
+  const ids = all ?? liveIds(dictionary);
   if (count * 8 < ids.length) return { dictionary, ids: smallest(ids, count, (a, b) => compareIds(dictionary, a, b)) };
-  if (ids.length * 8 > dictionary.live) {
+  if (ids.length * (dictionary.isSorted ? 64 : 2) > dictionary.live) {
     // Their order among all values is kept by the dictionary until there are new ones.
     const isWanted = new Uint8Array(dictionary.limit);
     for (let i = 0; i < ids.length; i++) isWanted[ids[i]] = 1;
@@ -54,18 +59,26 @@ export function sortedValues(database: Database, key: number, refs: Int32Array, 
   return { dictionary, ids };
 }
 
-/** How many values a tag key has among series. */
+/** Ids with series. */
+function liveIds({ counts, limit, live }: Dictionary): Int32Array {
+  const ids = new Int32Array(live);
+  let n = 0;
+  for (let id = 0; id < limit; id++) if (counts[id] > 0) ids[n++] = id;
+  return ids;
+}
+
+/** Ids of the values that a tag key has among live series, in no order. */
 export function distinctValues(database: Database, key: number, refs: Int32Array): Int32Array {
   const { series } = database.index;
   const positions = series.schemas.positions(key);
-  const { valuesAt, values, tagValues } = series;
+  const { schema, valuesAt, values, tagValues } = series;
   const { limit } = tagValues[key];
   const found = new Int32Array(Math.min(refs.length, limit));
   let n = 0;
   if (refs.length * 16 < limit) {
     const seen = new Set<number>();
     for (let i = 0; i < refs.length; i++) {
-      const position = positions[series.schemaOf(refs[i])];
+      const position = positions[schema[refs[i]]];
       if (position >= 0) seen.add(values[valuesAt[refs[i]] + position]);
     }
     return seen.size === 0 ? NONE : Int32Array.from(seen);
@@ -73,7 +86,7 @@ export function distinctValues(database: Database, key: number, refs: Int32Array
   const seen = new Uint8Array(limit);
   for (let i = 0; i < refs.length; i++) {
     const ref = refs[i];
-    const position = positions[series.schemaOf(ref)];
+    const position = positions[schema[ref]];
     if (position < 0) continue;
     const value = values[valuesAt[ref] + position];
     if (seen[value] === 1) continue;

@@ -10,7 +10,7 @@
  */
 import type { SeriesIndex, TagMatcher } from '../../../index/series-index.ts';
 import type { BinaryNode, Expression, VariableNode } from '../ast.ts';
-import { matcherOf } from '../schema/patterns.ts';
+import { matcherOf, patternMatcher } from '../schema/patterns.ts';
 
 /** Series of one measurement that may match. */
 export interface SelectedSeries {
@@ -34,8 +34,8 @@ interface TagLeaf {
   readonly otherKey: string | null;
 }
 
-function isTag(node: Expression): node is VariableNode {
-  return node.kind === 'variable' && (node.cast === 'tag' || node.cast === null);
+function isTag({ cast }: VariableNode): boolean {
+  return cast === 'tag' || cast === null;
 }
 
 /** Whether a comparison is one that tags decide, and which; false when it can never hold. */
@@ -58,6 +58,7 @@ function tagLeafOf(node: BinaryNode): TagLeaf | false | null {
 }
 
 const LOGIC = new Set(['AND', 'OR']);
+const COMPARISONS = new Set(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
 
 export function selectByCondition(
   index: SeriesIndex,
@@ -163,7 +164,7 @@ function collectRequired(
 function matcherFor({ key, operator, value, otherKey }: TagLeaf): TagMatcher | null {
   if (otherKey !== null) return null;
   if (operator === '=' || operator === '!=') return { key, op: operator, value };
-  return { key, op: operator, value, test: matcherOf(value) };
+  return patternMatcher(key, operator, value);
 }
 
 /** [series] 1 where a leaf holds. */
@@ -209,7 +210,8 @@ function simplify(
   if (expression.kind !== 'binary') return false;
   if (!LOGIC.has(expression.operator)) {
     const leaf = leafOf.get(expression);
-    if (leaf === undefined) return expression;
+    // Arithmetic alone excludes nothing.
+    if (leaf === undefined) return COMPARISONS.has(expression.operator) ? expression : true;
     return leaf === false ? false : known.get(leaf)!;
   }
   const left = simplify(expression.left, leafOf, known);
@@ -224,21 +226,21 @@ function simplify(
   return right === false ? left : { ...expression, left, right };
 }
 
-/** Names of the fields that a filter looks at. */
-export function fieldsOfFilter(filter: Expression | null, into: Map<string, VariableNode>): void {
+/** What the variables of a filter are, by name: where one is a field and a tag, the tag counts for both. */
+export function variablesOfFilter(filter: Expression | null, into: Map<string, VariableNode>): void {
   if (filter === null) return;
   switch (filter.kind) {
     case 'variable':
-      if (filter.cast !== 'tag' && filter.cast !== null) into.set(filter.name, filter);
+      if (!into.has(filter.name) || isTag(filter)) into.set(filter.name, filter);
       return;
     case 'binary':
-      fieldsOfFilter(filter.left, into);
-      fieldsOfFilter(filter.right, into);
+      variablesOfFilter(filter.left, into);
+      variablesOfFilter(filter.right, into);
       return;
     case 'parentheses':
-      fieldsOfFilter(filter.inner, into);
+      variablesOfFilter(filter.inner, into);
       return;
     case 'call':
-      for (const argument of filter.arguments) fieldsOfFilter(argument, into);
+      for (const argument of filter.arguments) variablesOfFilter(argument, into);
   }
 }
