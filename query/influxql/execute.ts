@@ -60,8 +60,8 @@ function failed(statement: number, error: string): ResultPart {
   return { statement, series: [], messages: [], partial: false, error };
 }
 
-/** Kinds that change something without saying so in their names. */
-const WRITING = /^(?:create|alter|drop|delete|grant|revoke|set|kill)\b/;
+/** Kinds of statements that InfluxDB warns of; DELETE is none of them. */
+const WRITING = /^(?:create|alter|drop|grant|revoke|set|kill)\b/;
 
 /** What InfluxDB says of a statement that writes when it came by GET. */
 function readOnlyWarning(statement: Statement, context: StatementContext): ResultMessage[] {

@@ -195,7 +195,7 @@ test('the client says what it accepts', () => {
   expect(type('*/*')).toBe('application/json');
   expect(type('text/html')).toBe('application/json');
   expect(type('text/*')).toBe('text/csv');
-  expect(type('text/html, application/csv;q=0.5')).toBe('application/csv');
+  expect(type('text/html, application/csv;q=0.5')).toBe('text/csv');
   expect(type('text/csv;q=0.1, application/json;q=0.9')).toBe('application/json');
   expect(type('application/x-msgpack')).toBe('application/x-msgpack');
 });

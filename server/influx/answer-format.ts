@@ -20,15 +20,20 @@ const JSON_FORMAT: AnswerFormat = {
   error: jsonError,
 };
 
-const FORMATS: readonly AnswerFormat[] = [
-  JSON_FORMAT,
-  { contentType: 'application/csv', writer: csvAnswer, error: csvError },
-  { contentType: 'text/csv', writer: csvAnswer, error: csvError },
-  {
-    contentType: 'application/x-msgpack',
-    writer: (bytes, epoch, isChunked) => (isChunked ? chunkedMessagePackAnswer : messagePackAnswer)(bytes, epoch),
-    error: messagePackError,
-  },
+const CSV_FORMAT: AnswerFormat = { contentType: 'text/csv', writer: csvAnswer, error: csvError };
+
+const MESSAGE_PACK_FORMAT: AnswerFormat = {
+  contentType: 'application/x-msgpack',
+  writer: (bytes, epoch, isChunked) => (isChunked ? chunkedMessagePackAnswer : messagePackAnswer)(bytes, epoch),
+  error: messagePackError,
+};
+
+/** By what is asked for; CSV has two names, of which one is answered. */
+const FORMATS: readonly (readonly [type: string, format: AnswerFormat])[] = [
+  ['application/json', JSON_FORMAT],
+  ['application/csv', CSV_FORMAT],
+  ['text/csv', CSV_FORMAT],
+  ['application/x-msgpack', MESSAGE_PACK_FORMAT],
 ];
 
 /** @param accept the Accept header. */
@@ -43,15 +48,15 @@ export function chooseFormat(accept: string | null, isPretty: boolean): AnswerFo
     .filter(({ quality }) => quality > 0)
     .sort((a, b) => b.quality - a.quality);
   for (const { range } of wishes) {
-    const found = FORMATS.find(({ contentType }) => accepts(range, contentType));
-    if (found !== undefined) return found === JSON_FORMAT && isPretty ? pretty(found) : found;
+    const format = FORMATS.find(([type]) => accepts(range, type))?.[1];
+    if (format !== undefined) return format === JSON_FORMAT && isPretty ? pretty(format) : format;
   }
   return isPretty ? pretty(JSON_FORMAT) : JSON_FORMAT;
 }
 
-function accepts(range: string, contentType: string): boolean {
-  if (range === '*/*' || range === contentType) return true;
-  return range.endsWith('/*') && contentType.startsWith(range.slice(0, -1));
+function accepts(range: string, type: string): boolean {
+  if (range === '*/*' || range === type) return true;
+  return range.endsWith('/*') && type.startsWith(range.slice(0, -1));
 }
 
 /** The same, indented: everything is written to another buffer first. */
