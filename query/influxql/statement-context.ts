@@ -26,6 +26,8 @@ export const NO_RUNNING_QUERIES: RunningQueries = { list: () => [], kill: () => 
 
 export interface StatementContext extends SelectContext {
   readonly queries: RunningQueries;
+  /** The database that the request names; '' where it names none, or only the assumed one. */
+  readonly namedDatabase: string;
 }
 
 export interface ContextOptions {
@@ -54,6 +56,7 @@ export function newStatementContext({ assumedDatabase, ...options }: ContextOpti
   const policyOf = (policy: string): string => (policy === '' ? options.retentionPolicy : policy);
   return {
     ...options,
+    namedDatabase: options.database === assumedDatabase ? '' : options.database,
     resolve(database, policy) {
       const name = named(database);
       if (name === assumedDatabase && !engine.hasDatabase(name)) return null;

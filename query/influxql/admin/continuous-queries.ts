@@ -23,7 +23,9 @@ export function createContinuousQuery(statement: CreateContinuousQueryStatement,
   const { engine } = context;
   const { name, database } = statement;
   if (!engine.hasDatabase(database)) throw databaseNotFound(database);
-  const select = qualifiedSelect(statement.select, { ...context, database, retentionPolicy: '' });
+  // As in InfluxDB the request's database goes before the one that the query is kept in.
+  const assumed = context.namedDatabase || database;
+  const select = qualifiedSelect(statement.select, { ...context, database: assumed, retentionPolicy: '' });
   checkMeasurements(select, context);
   const text = printStatement({ ...statement, select });
   const existing = engine.continuousQueries(database);
