@@ -2,7 +2,7 @@
  * Expressions over columns: arithmetic, comparisons and logic, with InfluxQL's rules for types and nulls.
  *
  * - Floats and integers mix as floats; integers wrap at 64 bits; division by zero gives zero.
- * - A null operand makes arithmetic null and comparisons false; beside a boolean it counts as false.
+ * - A null operand makes arithmetic null and comparisons false; in AND and OR beside a boolean it counts as false.
  * - What types do not allow is null, and false as a comparison.
  *
  * Columns of narrow integers are computed with doubles, and anew with bigints when a result turns out too large for them.
@@ -44,8 +44,6 @@ export function evaluate(expression: Expression, scope: Scope): ValueColumn | nu
     case 'number':
       return constantColumn('float', expression.value, scope.rows);
     case 'integer':
-    case 'duration':
-    case 'time':
       return constantColumn('integer', expression.value, scope.rows);
     case 'unsigned':
       return constantColumn('unsigned', expression.value, scope.rows);
@@ -117,7 +115,7 @@ function matchRegex(column: TextColumn, pattern: string, wanted: boolean, rows: 
   return numberColumn('boolean', values, present);
 }
 
-/** At least one side is a boolean; a null on the other side counts as false. */
+/** At least one side is a boolean; a null on the other side counts as false, but is equal to nothing. */
 function logic(
   operator: BinaryOperator,
   left: ValueColumn | null,
@@ -136,9 +134,12 @@ function logic(
   for (let row = 0; row < rows; row++) {
     const leftNull = left === null || isNull(left, row);
     const rightNull = right === null || isNull(right, row);
+    if ((leftNull || rightNull) && (operator === '=' || operator === '!=')) {
+      present[row] = 1;
+      continue;
+    }
     if (leftNull && rightNull) {
-      if (operator === '=' || operator === '!=') present[row] = 1;
-      else nulls = true;
+      nulls = true;
       continue;
     }
     const a = leftNull ? 0 : (left as NumberColumn).values[row];

@@ -93,12 +93,22 @@ function seriesOfLeaf(database: Database, name: string, leaf: Leaf): LeafSeries 
   const { refs, filterOf, filters } = selectByCondition(index, index.measurementId(name), leaf.condition);
   const all: LeafSeries = { database, refs, filterOf, filters };
   if (leaf.seriesLimit === 0 && leaf.seriesOffset === 0) return all;
-  const sets = splitByTags(all, leaf.groupBy);
-  const end = leaf.seriesLimit === 0 ? sets.length : leaf.seriesOffset + leaf.seriesLimit;
+  // Without SLIMIT, SOFFSET leaves nothing.
+  const sets = splitByTags(all, leaf.groupBy).map(({ tags, series }) => ({
+    series,
+    key: limitKeyOf(leaf.groupBy, tags),
+  }));
+  sets.sort((a, b) => compareTexts(a.key, b.key));
   return joinSeries(
     all,
-    sets.slice(leaf.seriesOffset, end).map(({ series }) => series),
+    sets.slice(leaf.seriesOffset, leaf.seriesOffset + leaf.seriesLimit).map(({ series }) => series),
   );
+}
+
+/** What SLIMIT sorts by: the keys of the tags that are there, then their values. */
+function limitKeyOf(keys: readonly string[], { values }: TagSet): string {
+  const there = keys.map((key, i) => [key, values[i]] as const).filter(([, value]) => value !== '');
+  return [...there.map(([key]) => key), ...there.map(([, value]) => value)].join('|');
 }
 
 function joinSeries(like: LeafSeries, parts: readonly LeafSeries[]): LeafSeries {

@@ -5,6 +5,7 @@
 import { type Batch, BOX_STRING, BOX_WIDE, Batch as RowBatch } from '../../../batch/batch.ts';
 import { FIELD_TYPE_NAMES, type FieldType } from '../../../batch/field-type.ts';
 import type { Database } from '../../../engine/database.ts';
+import { VarveError } from '../../../errors/errors.ts';
 import type { IntoTarget } from '../ast.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
 import { isNull } from './column.ts';
@@ -24,6 +25,9 @@ export class IntoWriter {
   private readonly database: Database;
   private readonly batch: Batch = new RowBatch();
   private lsn = 0;
+  /** Points that were left out for the type of a field, and the first complaint. */
+  private dropped = 0;
+  private conflict: string | null = null;
 
   constructor(context: SelectContext, target: IntoTarget) {
     this.context = context;
@@ -54,8 +58,7 @@ export class IntoWriter {
         );
         refs.set(key, ref);
       }
-      this.append(ref, rows.sec[row], rows.nano[row], row, present);
-      this.written++;
+      if (this.append(ref, rows.sec[row], rows.nano[row], row, present)) this.written++;
       if (this.batch.rows >= BATCH_ROWS) {
         await this.commit();
         refs.clear();
@@ -65,9 +68,14 @@ export class IntoWriter {
     await this.commit();
   }
 
-  /** Waits until all of it is durable. */
+  /** Waits until all of it is durable. Throws InfluxDB's error when points were left out. */
   async finish(): Promise<void> {
     if (this.lsn > 0) await this.context.engine.durable(this.lsn);
+    if (this.conflict === null) return;
+    throw new VarveError(
+      'field_type_conflict',
+      `partial write: field type conflict: ${this.conflict} dropped=${this.dropped}`,
+    );
   }
 
   private tagsOf(
@@ -85,6 +93,26 @@ export class IntoWriter {
   }
 
   private append(
+    ref: number,
+    sec: number,
+    nano: number,
+    from: number,
+    fields: readonly { name: Uint8Array; column: ValueColumn }[],
+  ): boolean {
+    const { batch } = this;
+    try {
+      this.appendRow(ref, sec, nano, from, fields);
+      return true;
+    } catch (error) {
+      if (!(error instanceof VarveError && error.code === 'field_type_conflict')) throw error;
+      batch.valueCount = batch.valueStart[batch.rows];
+      this.dropped++;
+      this.conflict ??= error.message;
+      return false;
+    }
+  }
+
+  private appendRow(
     ref: number,
     sec: number,
     nano: number,

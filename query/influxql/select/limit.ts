@@ -1,5 +1,5 @@
 /** LIMIT and OFFSET of points: counted anew whenever the tag set changes from one point to the next, as InfluxDB does. */
-import { type Frame, gatherFrame } from './frame.ts';
+import { type Frame, gatherFrame, sliceFrame } from './frame.ts';
 
 export class Limiter {
   private readonly limit: number;
@@ -41,7 +41,11 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-/** One frame by itself. */
-export function limited(frame: Frame, limit: number, offset: number): Frame {
-  return new Limiter(limit, offset).apply(frame);
+/**
+ * What InfluxDB's storage lets through of one tag set of a shard: OFFSET is left to whoever merges shards, and one point
+ * more comes along, which shows where there is an OFFSET without LIMIT.
+ */
+export function limitedInStorage(frame: Frame, limit: number, offset: number): Frame {
+  const most = offset + limit + 1;
+  return frame.rows <= most ? frame : sliceFrame(frame, 0, most);
 }

@@ -303,7 +303,7 @@ class Planner {
   points(expression: Expression, given: Options, selector: boolean): PointSource | null {
     if (expression.kind === 'variable') {
       const reference = referenceOf(expression);
-      return reference.kind === null ? null : this.rows(reference, given);
+      return reference.kind === null || reference.kind === 'tag' ? null : this.rows(reference, given);
     }
     if (expression.kind !== 'call') return null;
     const call = expression;
@@ -362,7 +362,7 @@ class Planner {
     const [argument] = call.arguments;
     if (argument.kind !== 'variable') return null;
     const driver = referenceOf(argument);
-    if (driver.kind === null) return null;
+    if (driver.kind === null || driver.kind === 'tag') return null;
     return { kind: 'reduce', call, driver, sources: this.sources(driver, options), options };
   }
 

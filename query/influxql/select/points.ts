@@ -4,6 +4,7 @@
  * Storage is read partition by partition, as InfluxDB reads shard by shard: of each partition the series of a tag set are
  * merged, and then the partitions, which makes the last digits of sums what they are there.
  */
+import { FIELD_TYPE_NAMES } from '../../../batch/field-type.ts';
 import type { CallNode } from '../ast.ts';
 import { callOptions } from '../functions/arguments.ts';
 import type { FieldKind } from '../functions/kernel.ts';
@@ -13,7 +14,7 @@ import { atWindowStarts, fillFrame } from './fill.ts';
 import { concatFrames, emptyFrame, type Frame, regroupFrame, sliceFrame } from './frame.ts';
 import { firstInput } from './go-heap.ts';
 import { type Group, inKeyOrder, type LeafSeries, tagSetsOf } from './groups.ts';
-import { Limiter, limited } from './limit.ts';
+import { Limiter, limitedInStorage } from './limit.ts';
 import { mergeByTime, mergeByWindow, timeLess } from './merge.ts';
 import type { Leaf, Options, PointSource, ReduceSource, RowSource, SubquerySource } from './plan.ts';
 import { SeriesPoints } from './read-series.ts';
@@ -35,7 +36,7 @@ export async function pointsOf(source: PointSource, group: Group, run: Run): Pro
     default: {
       const { input: from, options } = source;
       const input = regroupFrame(await pointsOf(from, group, run), from.options.groupBy, options.groupBy);
-      return applyCall(source.call, input, source.options);
+      return applyCall(source.call, input, source.options, hasInput(source.input, group));
     }
   }
 }
@@ -48,10 +49,30 @@ function optionsOfCall(call: CallNode, { ascending, windowing }: Options) {
   return callOptions(call, { ascending, intervalNs: Number(windowing.interval.durationNs) });
 }
 
-function applyCall(call: CallNode, input: Frame, options: Options): Frame {
+/** Whether there is a field of a type that can be read; else there are no points, and their type does not matter. */
+function hasInput(source: PointSource, group: Group): boolean {
+  if (source.kind === 'call' || source.kind === 'interval') return hasInput(source.input, group);
+  const { driver, sources } = source;
+  return sources.some((each) => each.kind === 'subquery' || hasField(group.leaves.get(each), driver));
+}
+
+function hasField(series: LeafSeries | undefined, driver: RowSource['driver']): boolean {
+  if (series === undefined || driver === null || series.refs.length === 0) return false;
+  const { index } = series.database;
+  const field = index.fieldId(index.measurementOf(series.refs[0]), driver.name);
+  if (field < 0) return false;
+  const kind = FIELD_TYPE_NAMES[index.fields[field].type];
+  return kind === driver.kind || (isNumeric(kind) && isNumeric(driver.kind));
+}
+
+function isNumeric(kind: FieldKind | 'tag' | null): boolean {
+  return kind === 'float' || kind === 'integer' || kind === 'unsigned';
+}
+
+function applyCall(call: CallNode, input: Frame, options: Options, isTyped: boolean): Frame {
   const entry = entryOf(call);
   const [argument] = call.arguments;
-  if (input.value !== null) {
+  if (input.value !== null && isTyped) {
     checkInputKind(entry, input.value.kind, argument.kind === 'call' ? argument.name : null);
   }
   const given = optionsOfCall(call, options);
@@ -141,7 +162,6 @@ async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run):
   const { database } = sets[0].series;
   const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
   const limits = limit > 0 || offset > 0;
-  const perSeries = limits && options.groupBy.length !== options.dimensions.length;
   for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
     const merged: Frame[] = [];
     for (const { tags, series, points } of sets) {
@@ -151,11 +171,11 @@ async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run):
         const reader = open();
         const place = reader.partitionStartsSec.indexOf(startSec);
         const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
-        if (frame !== null) frames.push(perSeries ? limited(frame, limit, offset) : frame);
+        if (frame !== null) frames.push(frame);
       }
       if (frames.length === 0) continue;
       const frame = mergeByTime(frames, ascending);
-      merged.push(limits ? limited(frame, limit, offset) : frame);
+      merged.push(limits ? limitedInStorage(frame, limit, offset) : frame);
     }
     if (merged.length > 0) yield mergeByTime(merged, ascending);
   }
@@ -171,7 +191,9 @@ const MERGES_OF_ONE = 3;
 async function reducedPoints(source: ReduceSource, group: Group, run: Run): Promise<Frame> {
   const { call, driver, options, sources } = source;
   const entry = entryOf(call) as WindowEntry;
-  if (driver.kind !== 'tag' && driver.kind !== null) checkInputKind(entry, driver.kind, null);
+  if (driver.kind !== 'tag' && driver.kind !== null && hasInput(source, group)) {
+    checkInputKind(entry, driver.kind, null);
+  }
   const reducer = new Reducer(call, options);
   const frames: Frame[] = [];
   for (const each of sources) {
@@ -217,7 +239,7 @@ class Reducer {
     const { windowing, ascending } = options;
     const { database } = sets[0].series;
     const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
-    const edge = windowing.interval.durationNs === 0n && (this.call.name === 'first' || this.call.name === 'last');
+    const edge = windowing.interval.durationNs === 0n && this.call.name === 'last';
     const partitions: Frame[] = [];
     for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
       const parts: Frame[] = [];
@@ -229,9 +251,9 @@ class Reducer {
           const place = reader.partitionStartsSec.indexOf(startSec);
           const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
           if (frame === null) continue;
-          frames.push(edge ? this.edge(frame) : this.reduce(frame));
+          frames.push(edge ? this.newest(frame) : this.reduce(frame));
         }
-        if (frames.length > 0) parts.push(edge ? this.earliest(frames) : mergeByWindow(frames, windowing, ascending));
+        if (frames.length > 0) parts.push(edge ? this.newestOf(frames) : mergeByWindow(frames, windowing, ascending));
       }
       if (parts.length > 0) partitions.push(this.merge(parts));
     }
@@ -241,18 +263,13 @@ class Reducer {
     return merged;
   }
 
-  /** The first or the last point in time of one series. */
-  private edge(frame: Frame): Frame {
-    const atStart = (this.call.name === 'first') === this.options.ascending;
-    return atStart ? sliceFrame(frame, 0, 1) : sliceFrame(frame, frame.rows - 1, frame.rows);
+  /** The last point in time of one series. */
+  private newest(frame: Frame): Frame {
+    return this.options.ascending ? sliceFrame(frame, frame.rows - 1, frame.rows) : sliceFrame(frame, 0, 1);
   }
 
-  /** Of the points of several series the first or last, of equal times the one that InfluxDB's merge has first. */
-  private earliest(frames: readonly Frame[]): Frame {
-    if (frames.length === 1) return frames[0];
-    const forward = this.call.name === 'first';
-    // Series stand in the query's order; this merge is by an order of its own.
-    const ordered = forward === this.options.ascending ? frames : [...frames].reverse();
-    return ordered[firstInput(ordered.length, timeLess(ordered, forward))];
+  /** Of the last points of several series the last, of equal times the one that InfluxDB's merge has first. */
+  private newestOf(frames: readonly Frame[]): Frame {
+    return frames.length === 1 ? frames[0] : frames[firstInput(frames.length, timeLess(frames, false))];
   }
 }

@@ -1,15 +1,15 @@
 /** Points of one series in one partition, filtered, as a frame. */
 import type { RowSlice } from '../../../batch/column.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
-import type { Expression, VariableNode } from '../ast.ts';
+import type { VariableNode } from '../ast.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
 import { castColumn, constantColumn, fromStorage, gather, isNull, nullColumn } from './column.ts';
-import { fieldsOfFilter } from './condition.ts';
+import { variablesOfFilter } from './condition.ts';
 import { evaluateCondition, type Scope } from './evaluate.ts';
 import type { Frame, TagSet } from './frame.ts';
 import type { LeafSeries } from './groups.ts';
 import { callMath, isMath } from './math.ts';
-import type { Options, Reference } from './plan.ts';
+import { type Options, type Reference, referenceOf } from './plan.ts';
 import type { Run } from './run.ts';
 
 const NANOS_PER_SEC = 1e9;
@@ -22,6 +22,7 @@ export class SeriesPoints {
   private readonly options: Options;
   /** [filter] names of fields to read: driver, references, and what the filter looks at. */
   private readonly fieldsFor: string[][];
+  private readonly variablesFor: Map<string, VariableNode>[];
 
   constructor(run: Run, series: LeafSeries, driver: Reference | null, options: Options) {
     this.run = run;
@@ -33,9 +34,14 @@ export class SeriesPoints {
       const names = new Set<string>();
       for (const { name, kind } of wanted) if (kind !== 'tag' && kind !== null) names.add(name);
       const looked = new Map<string, VariableNode>();
-      fieldsOfFilter(filter, looked);
-      for (const name of looked.keys()) names.add(name);
+      variablesOfFilter(filter, looked);
+      for (const { name, cast } of looked.values()) if (cast !== 'tag' && cast !== null) names.add(name);
       return [...names];
+    });
+    this.variablesFor = series.filters.map((filter) => {
+      const variables = new Map<string, VariableNode>();
+      variablesOfFilter(filter, variables);
+      return variables;
     });
   }
 
@@ -51,7 +57,7 @@ export class SeriesPoints {
     const value = driver === null ? null : this.fieldColumn(slice, driver);
     if (driver !== null && value === null) return null;
     const aux = options.aux.map((reference) => this.column(slice, ref, reference));
-    const rows = this.rowsOf(slice, ref, value, aux, series.filters[filterPlace]);
+    const rows = this.rowsOf(slice, ref, value, aux, filterPlace);
     this.run.count(rows === null ? slice.rows : rows.length);
     if (rows?.length === 0) return null;
     return frameOf(slice, startSec, tags, value, aux, rows, options.ascending);
@@ -63,11 +69,13 @@ export class SeriesPoints {
     ref: number,
     value: ValueColumn | null,
     aux: readonly ValueColumn[],
-    filter: Expression | null,
+    filterPlace: number,
   ): Int32Array | null {
     const { rows } = slice;
     const fields = this.options.aux.map(({ kind }, i) => (kind === 'tag' || kind === null ? null : aux[i]));
-    const holds = filter === null ? null : evaluateCondition(filter, this.scopeOf(slice, ref));
+    const filter = this.series.filters[filterPlace];
+    const holds =
+      filter === null ? null : evaluateCondition(filter, this.scopeOf(slice, ref, this.variablesFor[filterPlace]));
     const drivers = value === null ? fields.filter((column) => column !== null) : [value];
     const whole = drivers.some((column) => column.kind !== 'string' && column.present === null);
     if (whole && holds === null) return null;
@@ -81,7 +89,7 @@ export class SeriesPoints {
     return n === rows ? null : places.subarray(0, n);
   }
 
-  private scopeOf(slice: RowSlice, ref: number): Scope {
+  private scopeOf(slice: RowSlice, ref: number, variables: ReadonlyMap<string, VariableNode>): Scope {
     return {
       rows: slice.rows,
       integersDivideAsFloats: false,
@@ -89,7 +97,7 @@ export class SeriesPoints {
       math: callMath,
       column: (node) => {
         if (node.kind === 'call') return null;
-        const reference: Reference = { name: node.name, kind: node.cast === 'anyField' ? 'float' : node.cast };
+        const reference = referenceOf(variables.get(node.name) ?? node);
         if (reference.kind === 'tag' || reference.kind === null) return this.tagColumn(ref, node.name, slice.rows);
         return this.fieldColumn(slice, reference);
       },

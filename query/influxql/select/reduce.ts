@@ -100,19 +100,17 @@ function rowsOf(part: Part, cut: CutWindows, entry: RowsEntry, call: CallOptions
   const { frame } = part;
   const points = { length: frame.rows, values: frame.value!, sec: frame.sec, nano: frame.nano, weights: null };
   const { length, values, window, source } = entry.kernel(points, windowsOf(part, cut, false), call);
-  return {
-    frame: {
-      rows: length,
-      sec: Float64Array.from(source, (row) => frame.sec[row]),
-      nano: Float64Array.from(source, (row) => frame.nano[row]),
-      tagOf: null,
-      tagSets: frame.tagSets,
-      value: values,
-      weights: null,
-      aux: frame.aux.map((column) => gather(column, source)),
-    },
-    window,
+  const rows: Frame = {
+    rows: length,
+    sec: Float64Array.from(source, (row) => frame.sec[row]),
+    nano: Float64Array.from(source, (row) => frame.nano[row]),
+    tagOf: null,
+    tagSets: frame.tagSets,
+    value: values,
+    weights: null,
+    aux: frame.aux.map((column) => gather(column, source)),
   };
+  return { frame: rows, window };
 }
 
 /** Rows of several tag sets in one order. `timed`: within a window by time first. */
@@ -140,7 +138,6 @@ export function streamFrame(input: Frame, kernel: StreamKernel, call: CallOption
   const frame = withoutNulls(input);
   const cut = cutWindows(frame, options.windowing);
   const parts = cut.count === 0 ? [{ frame, lo: cut.lo, hi: cut.hi }] : partsOf(frame, cut);
-  const bounded = options.windowing.interval.durationNs !== 0n;
   const frames = parts.map((part): Frame => {
     const points = {
       length: part.frame.rows,
@@ -149,7 +146,7 @@ export function streamFrame(input: Frame, kernel: StreamKernel, call: CallOption
       nano: part.frame.nano,
       weights: null,
     };
-    const { length, values, sec, nano } = kernel(points, windowsOf(part, cut, bounded), call);
+    const { length, values, sec, nano } = kernel(points, windowsOf(part, cut, true), call);
     const aux = part.frame.aux.map(({ kind }) => nullColumn(kind, length));
     return { rows: length, sec, nano, tagOf: null, tagSets: part.frame.tagSets, value: values, weights: null, aux };
   });

@@ -74,7 +74,8 @@ export function planSelect(statement: SelectStatement, context: SelectContext): 
     },
     nowNs,
   };
-  const level = planStatement(rewritten, front, checked.minNs, checked.maxNs);
+  // Bounds beyond 64 bits come round again, as in InfluxDB.
+  const level = planStatement(rewritten, front, BigInt.asIntN(64, checked.minNs), BigInt.asIntN(64, checked.maxNs));
   refuseTooManyWindows(level, context.limits.maxSelectBuckets);
   return { level, timeName: checked.timeColumn };
 }

@@ -3,22 +3,24 @@ import type { VariableNode } from '../ast.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
 import { castColumn, nullColumn } from './column.ts';
 import { evaluateCondition, type Scope } from './evaluate.ts';
-import { concatFrames, emptyFrame, type Frame, gatherFrame, type Rows } from './frame.ts';
+import { concatFrames, emptyFrame, type Frame, gatherFrame, type Rows, regroupFrame } from './frame.ts';
 import type { Group } from './groups.ts';
 import { callMath, isMath } from './math.ts';
 import type { Level, Options, RowColumn, SubquerySource } from './plan.ts';
 import type { Run } from './run.ts';
 
 export async function subqueryFrame(source: SubquerySource, options: Options, group: Group, run: Run): Promise<Frame> {
-  const frames: Frame[] = [];
-  for await (const rows of run.rowsOf(source.level, group)) frames.push(frameOf(source, rows, options));
-  if (frames.length > 0) return concatFrames(frames);
   const { groupBy } = source.level.options;
+  // Tags that only the subquery groups by end with it.
+  const regrouped = (frame: Frame): Frame => regroupFrame(frame, groupBy, options.groupBy);
+  const frames: Frame[] = [];
+  for await (const rows of run.rowsOf(source.level, group)) frames.push(regrouped(frameOf(source, rows, options)));
+  if (frames.length > 0) return concatFrames(frames);
   const none: Rows = {
     ...emptyFrame([{ values: groupBy.map(() => '') }], null),
     columns: source.level.fields.map(({ kind }) => nullColumn(kind, 0)),
   };
-  return frameOf({ ...source, condition: null }, none, options);
+  return regrouped(frameOf({ ...source, condition: null }, none, options));
 }
 
 function frameOf(source: SubquerySource, rows: Rows, options: Options): Frame {
