@@ -84,12 +84,6 @@ export type LiteralNode =
   | { readonly kind: 'time'; readonly value: bigint }
   | { readonly kind: 'nil' };
 
-/** `$name`, before parameters are put in. */
-export interface ParameterNode {
-  readonly kind: 'parameter';
-  readonly name: string;
-}
-
 export type Expression =
   | VariableNode
   | CallNode
@@ -98,8 +92,7 @@ export type Expression =
   | WildcardNode
   | DistinctNode
   | RegexNode
-  | LiteralNode
-  | ParameterNode;
+  | LiteralNode;
 
 /** One item between SELECT and FROM. */
 export interface SelectField {

@@ -31,8 +31,6 @@ export function printExpression(node: Expression): string {
       return `DISTINCT ${node.field}`;
     case 'regex':
       return printRegex(node);
-    case 'parameter':
-      return `$${printIdentifier(node.name)}`;
     default:
       return printLiteral(node);
   }

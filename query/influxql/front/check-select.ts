@@ -208,7 +208,10 @@ function offsetOf(offset: Expression, durationNs: bigint, timezone: string | nul
       if (offset.arguments.length > 0) throw parseError('time dimension offset now() function requires no arguments');
       return since(nowNs);
     case 'string':
-      if (isTimeLike(offset.value)) return since(requireTimeLiteral(offset.value, timezone));
+      if (!isTimeLike(offset.value)) break;
+      requireTimeLiteral(offset.value, timezone);
+      // It is understood, and then nothing takes it.
+      throw parseError(`invalid time dimension offset: ${printExpression(offset)}`);
   }
   throw parseError('time dimension offset must be duration or now()');
 }

@@ -34,8 +34,13 @@ export function conditionOf(expression: Expression | null, options: ReduceOption
   if (expression === null) return { ...ALL_TIME, condition: null };
   const { condition, ...bounds } = split(expression, options);
   const bare = condition?.kind === 'parentheses' ? condition.inner : condition;
-  // A condition that always holds is none.
-  return { ...bounds, condition: bare?.kind === 'boolean' && bare.value ? null : bare };
+  // Bounds wrap as 64-bit integers do. A condition that always holds is none.
+  return {
+    ...bounds,
+    minNs: BigInt.asIntN(64, bounds.minNs),
+    maxNs: BigInt.asIntN(64, bounds.maxNs),
+    condition: bare?.kind === 'boolean' && bare.value ? null : bare,
+  };
 }
 
 function split(node: Expression, options: ReduceOptions): SplitCondition {

@@ -84,5 +84,4 @@ const GO_NAMES: Readonly<Record<Expression['kind'], string>> = {
   duration: 'DurationLiteral',
   time: 'TimeLiteral',
   nil: 'NilLiteral',
-  parameter: 'BoundParameter',
 };

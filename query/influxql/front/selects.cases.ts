@@ -332,3 +332,9 @@ export const SELECT_CASES: readonly string[] = [
   'SELECT time FROM (SELECT f FROM m)',
   'SELECT f FROM (SELECT time FROM m)',
 ];
+
+/** The schema of `CASE_POINTS`. */
+export const CASE_SHAPES = {
+  m: { fields: { f: 'float', i: 'integer', s: 'string', b: 'boolean' }, tags: ['h', 'r'] },
+  n: { fields: { f: 'integer', o: 'float' }, tags: ['g'] },
+} as const;

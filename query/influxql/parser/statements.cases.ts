@@ -2,11 +2,12 @@
  * Statements that InfluxDB's parser and ours are compared on: what they accept, and what they say of the rest. The good
  * ones are also what random edits start from.
  */
+import type { Random } from '../../promql/expression-generator.ts';
 
 export const GOOD_STATEMENTS: readonly string[] = [
   // Fields.
   'SELECT a FROM m',
-  'select A, "b c", "d""e" from M',
+  'select A, "b c", "d\\"e" from M',
   'SELECT * FROM m',
   'SELECT *::field, *::tag FROM m',
   'SELECT a::float, b::integer, c::unsigned, d::string, e::boolean, f::field, g::tag, h::FLOAT FROM m',
@@ -22,6 +23,8 @@ export const GOOD_STATEMENTS: readonly string[] = [
   'SELECT count(distinct(a)), count(DISTINCT a) FROM m',
   'SELECT top(a, b, 3), percentile(a, 99.9), bottom( a , 2 ) FROM m',
   'SELECT f() FROM m',
+  'SELECT f(a /* x */) FROM m',
+  'SELECT f( ) FROM m',
   "SELECT f('x', 1, 2.5, 1h, true, FALSE, -3, /r/) FROM m",
   'SELECT derivative(mean(a), 10s) FROM m GROUP BY time(1m)',
   // Operators and numbers.
@@ -102,8 +105,7 @@ export const GOOD_STATEMENTS: readonly string[] = [
   // Space and comments.
   'SELECT\ta\n\r\nFROM\rm',
   'SELECT a -- to the end\nFROM m',
-  'SELECT a /* between */ FROM /* ** */ m',
-  'SELECT/**/a FROM m',
+  'SELECT a /* between */ FROM m WHERE b = 1 /* ** */',
   'SELECT mean( a )FROM m',
   ';SELECT a FROM m;;SELECT b FROM m;',
   '',
@@ -159,6 +161,8 @@ export const GOOD_STATEMENTS: readonly string[] = [
   'CREATE DATABASE d5 WITH SHARD DURATION INF',
   'CREATE RETENTION POLICY p ON d1 DURATION 2h REPLICATION 1',
   'CREATE RETENTION POLICY p2 ON d1 DURATION INF REPLICATION 1 SHARD DURATION 30m DEFAULT',
+  // It goes past 64 bits and comes out positive.
+  'CREATE RETENTION POLICY p ON d DURATION 99999999999999h REPLICATION 1',
   'ALTER RETENTION POLICY p ON d1 DEFAULT',
   'ALTER RETENTION POLICY p ON d1 DURATION 4h REPLICATION 2 SHARD DURATION 1h DEFAULT',
   'ALTER RETENTION POLICY default ON d1 SHARD DURATION 2h DURATION INF',
@@ -199,6 +203,11 @@ export const GOOD_STATEMENTS: readonly string[] = [
 ];
 
 export const BAD_STATEMENTS: readonly string[] = [
+  'SELECT "d""e" FROM m',
+  // Where a regular expression may be, a comment is one.
+  'SELECT/**/a FROM m',
+  'SELECT a FROM /* x */ m',
+  'SELECT a FROM m /* x */',
   'x',
   'SELECT',
   'SELECT ',
@@ -245,9 +254,7 @@ export const BAD_STATEMENTS: readonly string[] = [
   'SELECT a) FROM m',
   'SELECT f(a FROM m',
   'SELECT f(a,) FROM m',
-  'SELECT f( ) FROM m',
   'SELECT f(a b) FROM m',
-  'SELECT f(a /* x */) FROM m',
   'SELECT mean(a) FROM m GROUP BY time(5m) fill',
   'SELECT mean(a) FROM m GROUP BY time(5m) fill()',
   'SELECT mean(a) FROM m GROUP BY time(5m) fill(NULL)',
@@ -484,7 +491,6 @@ export const BAD_STATEMENTS: readonly string[] = [
   'CREATE RETENTION POLICY p ON d DURATION 1h REPLICATION 1 SHARD',
   'CREATE RETENTION POLICY p ON d DURATION 1h REPLICATION 1 SHARD DURATION INF',
   'CREATE RETENTION POLICY p ON d DURATION 1h REPLICATION 1 SHARD DURATION',
-  'CREATE RETENTION POLICY p ON d DURATION 99999999999999h REPLICATION 1',
   'CREATE RETENTION POLICY p ON d REPLICATION 1 DURATION 1h',
   'ALTER',
   'ALTER DATABASE',
@@ -598,3 +604,76 @@ export const BAD_STATEMENTS: readonly string[] = [
   'INSERT',
   'USE d',
 ];
+
+/** What random edits put in. */
+const PIECES = [
+  ...[
+    ' ',
+    '\n',
+    '\r',
+    ',',
+    ';',
+    '(',
+    ')',
+    '.',
+    ':',
+    '::',
+    '/',
+    '=',
+    '=~',
+    '!~',
+    '<',
+    '>',
+    '|',
+    '+',
+    '-',
+    '*',
+    '"',
+    "'",
+  ],
+  ...['/a/', '"x"', "'x'", 'a', '0', '1', '1.5', '1h', 'e', 'µ', 'é', '😀', '#', '\\', '$x', '--', '/*', '*/'],
+  ...[
+    'SELECT',
+    'FROM',
+    'WHERE',
+    'AND',
+    'GROUP BY',
+    'ON',
+    'WITH',
+    'KEY',
+    'INF',
+    'DURATION',
+    'as',
+    'distinct',
+    'true',
+    'DESC',
+  ],
+  ...['time', 'fill(1)', 'LIMIT 1', 'INTO x', '::field', 'order by time', "tz('UTC')"],
+];
+
+/** One of the statements with one to three random edits: tokens left out, replaced, or put in from elsewhere. */
+export function editStatement({ below }: Random, statements: readonly string[]): string {
+  const tokensOf = () => statements[below(statements.length)].match(/\w+|\s+|[^\w\s]/gu) ?? [];
+  const tokens: string[] = [...tokensOf()];
+  for (let edits = 1 + below(3); edits > 0; edits--) {
+    const at = below(tokens.length + 1);
+    const piece = PIECES[below(PIECES.length)];
+    switch (below(4)) {
+      case 0:
+        tokens.splice(at, 1);
+        break;
+      case 1:
+        tokens.splice(at, 0, piece);
+        break;
+      case 2:
+        tokens.splice(at, 1, piece);
+        break;
+      default: {
+        const other = tokensOf();
+        const from = below(other.length);
+        tokens.splice(at, below(3), ...other.slice(from, from + below(8)));
+      }
+    }
+  }
+  return tokens.join('');
+}
