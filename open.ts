@@ -8,7 +8,7 @@ import { DEFAULT_DATABASE, type Engine, openEngine } from './engine/engine.ts';
 import { companion } from './engine/internal-database.ts';
 import type { EngineOptions } from './engine/options.ts';
 import { VarveError } from './errors/errors.ts';
-import { errorText, type LineOutcome } from './ingest/line-outcome.ts';
+import { errorText, type LineOutcome, tookAll } from './ingest/line-outcome.ts';
 import { parsePrecision } from './ingest/timestamp.ts';
 import { writeLines } from './ingest/write-lines.ts';
 import { prometheusQuerier } from './query/prometheus-storage.ts';
@@ -65,7 +65,7 @@ export async function open(options: EngineOptions): Promise<Varve> {
     async write(lines, { db = DEFAULT_DATABASE, precision } = {}) {
       const body = typeof lines === 'string' ? encoder.encode(lines) : lines;
       const outcome = await writeLines(engine, db, body, { precision: parsePrecision(precision) });
-      if (outcome.rejected > 0) throw new VarveError('bad_line', errorText(outcome));
+      if (!tookAll(outcome)) throw new VarveError('bad_line', errorText(outcome));
       return outcome;
     },
     query(promql, { db = DEFAULT_DATABASE, timeMs = Date.now() } = {}) {

@@ -33,6 +33,8 @@ export interface LineOutcome {
   unreadable: number;
   /** Of `rejected`, lines that clash with what is stored, or with a limit. */
   refused: number;
+  /** Rows not stored because they are older than what the database keeps. */
+  expired: number;
   /** New series defined. */
   newSeries: number;
   /** The first bad lines, at most `MAX_LINE_ERRORS`. */
@@ -50,6 +52,7 @@ export function newLineOutcome(): LineOutcome {
     rejected: 0,
     unreadable: 0,
     refused: 0,
+    expired: 0,
     newSeries: 0,
     errors: [],
     nextOffset: 0,
@@ -91,9 +94,15 @@ export function errorText(outcome: LineOutcome): string {
   );
   const more = outcome.rejected - outcome.errors.length;
   if (more > 0) parts.push(`and ${more} more`);
+  if (outcome.expired > 0) parts.push('points beyond retention policy');
   const text = parts.join('\n');
-  const partial = outcome.rows > 0 || outcome.refused > 0;
-  return partial ? `partial write: ${text} dropped=${outcome.rejected}` : text;
+  const partial = outcome.rows > 0 || outcome.refused > 0 || outcome.expired > 0;
+  return partial ? `partial write: ${text} dropped=${outcome.rejected + outcome.expired}` : text;
+}
+
+/** Whether everything was stored. */
+export function tookAll({ rejected, expired }: LineOutcome): boolean {
+  return rejected === 0 && expired === 0;
 }
 
 /**
@@ -102,6 +111,6 @@ export function errorText(outcome: LineOutcome): string {
  */
 export function errorBody(outcome: LineOutcome): { status: 400; body: string } {
   const lines = outcome.errors.map(({ line, column, reason, excerpt }) => ({ line, column, reason, excerpt }));
-  const body = { error: errorText(outcome), kept: outcome.rows, rejected: outcome.rejected, lines };
+  const body = { error: errorText(outcome), kept: outcome.rows, rejected: outcome.rejected + outcome.expired, lines };
   return { status: 400, body: `${JSON.stringify(body)}\n` };
 }

@@ -4,12 +4,15 @@
  * The body is parsed in slices with a turn of the event loop between them, so that a large one does not hold up health
  * checks and other writers. Each slice is one batch, committed at once; durability is waited for once, at the end.
  */
+import type { Batch } from '../batch/batch.ts';
 import { type Clock, systemClock } from '../clock/clock.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Instant } from '../engine/time.ts';
 import { giveBatch, takeBatch } from './batch-pool.ts';
 import { endWithNewline } from './body.ts';
 import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
 import { parseLines } from './line-parser.ts';
+import { dropOldRows } from './old-rows.ts';
 import type { Precision } from './timestamp.ts';
 
 const SLICE_BYTES = 1 << 20;
@@ -40,6 +43,7 @@ export async function writeLines(
   const bytes = endWithNewline(body);
   const now = (options.clock ?? systemClock).now();
   const database = engine.createDatabase(databaseName);
+  const retentionMs = engine.retentionMs(database);
   let lsn = 0;
   for (;;) {
     const batch = takeBatch();
@@ -54,6 +58,7 @@ export async function writeLines(
       };
       parseLines(bytes, outcome.nextOffset, bytes.length, database.index, batch, lineOptions, outcome);
       if (options.allOrNothing && outcome.rejected > 0) return outcome;
+      if (retentionMs > 0) dropExpired(batch, now, retentionMs, outcome);
       if (batch.rows > 0) lsn = engine.commit(database, batch);
     } finally {
       giveBatch(batch);
@@ -64,4 +69,14 @@ export async function writeLines(
   }
   if (lsn > 0 && !options.noSync) await engine.durable(lsn);
   return outcome;
+}
+
+/** InfluxDB's rule: what retention would drop is not taken, and counted as such. */
+function dropExpired(batch: Batch, now: Readonly<Instant>, retentionMs: number, outcome: LineOutcome): void {
+  const retentionSec = Math.floor(retentionMs / 1000);
+  const nano = now.nano - (retentionMs - retentionSec * 1000) * 1e6;
+  const borrowed = nano < 0 ? 1 : 0;
+  const dropped = dropOldRows(batch, now.sec - retentionSec - borrowed, nano + borrowed * 1e9);
+  outcome.expired += dropped;
+  outcome.rows -= dropped;
 }

@@ -38,6 +38,9 @@ export function chooseDatabase(fromPath: string | null, parameters: URLSearchPar
 }
 
 function checkDatabaseName(name: string): string {
+  if (name === '' || name.startsWith('/')) {
+    throw new VarveError('bad_request', 'cannot choose database: there is no name before the slash');
+  }
   const bytes = Buffer.byteLength(name);
   if (bytes > LONGEST_NAME_BYTES) {
     throw new VarveError(

@@ -195,7 +195,7 @@ describe('databases', () => {
   test('are chosen by db or by path prefix, for writing and reading', async () => {
     expect((await write('/db/one/write?precision=s', 'd value=1 100')).status).toBe(204);
     expect((await write('/write?db=two&precision=s', 'd value=2 100')).status).toBe(204);
-    expect((await write('/db/a%2Fb%20c/write?precision=s', 'd value=3 100')).status).toBe(204);
+    expect((await write('/db/a%3Fb%20c/write?precision=s', 'd value=3 100')).status).toBe(204);
     const value = async (path: string) => {
       const response = await fetch(`${url}${path}`);
       const body = (await response.json()) as { data: { result: { value: [number, string] }[] } };
@@ -204,7 +204,7 @@ describe('databases', () => {
     expect(await value('/db/one/api/v1/query?query=d&time=100')).toBe('1');
     expect(await value('/api/v1/query?db=one&query=d&time=100')).toBe('1');
     expect(await value('/db/two/api/v1/query?query=d&time=100')).toBe('2');
-    expect(await value('/db/a%2Fb%20c/api/v1/query?query=d&time=100')).toBe('3');
+    expect(await value('/db/a%3Fb%20c/api/v1/query?query=d&time=100')).toBe('3');
     expect(await value('/api/v1/query?query=d&time=100')).toBeUndefined();
   });
 
@@ -215,10 +215,14 @@ describe('databases', () => {
   });
 
   test('names cannot leave the data directory', async () => {
-    for (const name of ['..', '../../etc', '.', '/']) {
+    for (const name of ['..', '.', '..\\etc']) {
       const db = encodeURIComponent(name);
       expect((await write(`/write?db=${db}&precision=s`, 'd value=5 100')).status, name).toBe(204);
       expect((await instant(url, 'd', 100, name))[0]?.value?.[1], name).toBe('5');
+    }
+    // What follows a slash names a retention policy, and there are none of these names.
+    for (const name of ['../../etc', '../etc', '/', '/etc']) {
+      expect((await write(`/write?db=${encodeURIComponent(name)}`, 'd value=5 100')).ok, name).toBe(false);
     }
     expect(readdirSync(join(dataDir, '..')).filter((name) => name === 'MANIFEST')).toEqual([]);
     expect((await write('/write?db=a%00b', 'd value=1 1')).status).toBe(400);

@@ -4,7 +4,7 @@
  */
 import { VarveError } from '../../errors/errors.ts';
 import { LINE_ENCODINGS } from '../../ingest/body.ts';
-import { errorBody, errorText, type LineOutcome } from '../../ingest/line-outcome.ts';
+import { errorBody, errorText, type LineOutcome, tookAll } from '../../ingest/line-outcome.ts';
 import { type Precision, parsePrecision, parsePrecision3 } from '../../ingest/timestamp.ts';
 import { type WriteLinesOptions, writeLines } from '../../ingest/write-lines.ts';
 import { errorHeader, requestIdHeaders, versionHeaders } from '../influx/influx-headers.ts';
@@ -79,12 +79,12 @@ async function store(state: ServerState, write: WriteRequest, options: WriteLine
   engine.counters.bytesIngested += write.body.length;
   state.metrics.valuesIn.inc(LABELS, outcome.values);
   state.metrics.bytesIn.inc(LABELS, write.body.length);
-  if (outcome.rejected > 0) state.metrics.rejectedLines.inc(LABELS, outcome.rejected);
+  if (!tookAll(outcome)) state.metrics.rejectedLines.inc(LABELS, outcome.rejected + outcome.expired);
   return outcome;
 }
 
 function answerOf(outcome: LineOutcome, failure: () => string): WriteAnswer {
-  if (outcome.rejected === 0) return WRITTEN;
+  if (tookAll(outcome)) return WRITTEN;
   return { status: 400, body: failure(), headers: { 'x-influxdb-error': errorHeader(errorText(outcome)) } };
 }
 
