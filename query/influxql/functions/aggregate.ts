@@ -168,14 +168,14 @@ function wideSpread(column: NumberColumn, lo: number, hi: number): bigint {
   return wrap(column.kind, most - least);
 }
 
-/** Of the sample, in two passes, with a running mean; null for fewer than two points. NaN is left out. */
+/** Of the sample, in two passes, with a running mean; NaN for a single point. NaN among the points is left out. */
 export const stddevKernel: WindowKernel = (points, windows) => {
   const values = doublesOf(points.values as NumberColumn, points.length);
   const { lo, hi, count } = windows;
   const counts = windowCounts(windows);
-  const out = columnWriter('float', count, true);
+  const deviations = new Float64Array(count);
   for (let w = 0; w < count; w++) {
-    if (counts[w]! < 2) continue;
+    if (counts[w] === 0) continue;
     let mean = 0;
     let taken = 0;
     for (let i = lo[w]!; i < hi[w]!; i++) {
@@ -190,9 +190,9 @@ export const stddevKernel: WindowKernel = (points, windows) => {
       if (Number.isNaN(value)) continue;
       variance += (value - mean) * (value - mean);
     }
-    out.set(w, Math.sqrt(variance / (taken - 1)));
+    deviations[w] = Math.sqrt(variance / (taken - 1));
   }
-  return { values: out.finish(count), source: null, counts };
+  return floats(deviations, counts);
 };
 
 export const medianKernel: WindowKernel = (points, windows) => {

@@ -178,7 +178,7 @@ function ownRows(entry: FunctionEntry, kind: FieldKind, rows: readonly Row[], qu
       const { values, source, counts } = entry.kernel(points, windows, options);
       const own: Row[] = [];
       for (let w = 0; w < windows.count; w++) {
-        // See WindowResult.counts: all windows here have points.
+        // influxd ends where a function has no row for a window that has points, at the first or before another such one.
         if (counts[w] === 0) {
           if (question.nested || w === 0 || counts[w + 1] === 0) break;
           continue;

@@ -86,11 +86,10 @@ export interface WindowResult {
   readonly source: Int32Array | null;
   /**
    * How many points each value stands for: weights for merging, see `Points.weights`. 0 where the window has no row at all,
-   * so that fill() decides; a null of a window that has a row (stddev() of one point) has a count above 0.
+   * so that fill() decides. NaN (stddev() of one point) is a value like others here, though answers show it as null.
    *
-   * A window that has points and yet no row (percentile() found no rank) is an end to what reads from influxd's iterators:
-   * a transformation has seen all then; rows that go out unfilled end with the first window like that that comes first or
-   * next to another; filled ones only when it is the very first.
+   * Only percentile() leaves out windows that have points, where it finds no rank. In influxd such a window is an end to
+   * whatever reads the rows, and those of later windows and groups are lost; here it is as empty as one without points.
    */
   readonly counts: Float64Array;
 }

@@ -103,7 +103,8 @@ export const distinctKernel: RowsKernel = (points, windows, options) => {
     const seen = new Set<number>();
     const firsts: number[] = [];
     for (let i = windows.lo[w]!; i < windows.hi[w]!; i++) {
-      if (seen.has(keys[i]!)) continue;
+      // NaN equals nothing, not even itself.
+      if (seen.has(keys[i]!) && !Number.isNaN(keys[i]!)) continue;
       seen.add(keys[i]!);
       firsts.push(i);
     }

@@ -182,18 +182,20 @@ export function resultKind(entry: FunctionEntry, input: FieldKind): FieldKind {
 }
 
 /** The iterator that stands for the input in influxd's text: calls that nothing wraps have one of their own. */
-function inputIterator(kind: FieldKind, inputCall: string | null): string {
+function inputIterator(entry: FunctionEntry, kind: FieldKind, inputCall: string | null): string {
   if (inputCall === 'distinct') return `${kind}IntervalIterator`;
-  if (inputCall === 'sample') return `${kind}Reduce${kind[0]!.toUpperCase()}${kind.slice(1)}Iterator`;
+  if (inputCall === 'sample' || (entry.kind === 'rows' && inputCall !== null))
+    return `${kind}Reduce${kind[0]!.toUpperCase()}${kind.slice(1)}Iterator`;
   return `${kind}InterruptIterator`;
 }
 
 /**
  * Throws influxd's error when the function does not take values of a type.
- * @param inputCall The call that is its first argument, null for a field.
+ * @param inputCall The call that is its first argument, or whose results it gets: max or min, for top() and bottom() with
+ *   tags. Null for a field.
  */
 export function checkInputKind(entry: FunctionEntry, kind: FieldKind, inputCall: string | null): void {
   if (entry.accepts.includes(kind)) return;
-  const input = inputIterator(kind, inputCall);
+  const input = inputIterator(entry, kind, inputCall);
   throw new VarveError('bad_request', `unsupported ${entry.typeName} iterator type: *query.${input}`);
 }
