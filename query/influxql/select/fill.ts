@@ -19,7 +19,7 @@ import { cutWindows } from './windows.ts';
 export function atWindowStarts(frame: Frame, { windowing }: Options): Frame {
   const sec = new Float64Array(frame.rows);
   const nano = new Float64Array(frame.rows);
-  const { count, lo, hi, startSec, startNano } = cutWindows(frame, windowing);
+  const { count, lo, hi, startSec, startNano } = cutWindows(frame, windowing, false);
   const minSec = secOf(MIN_NS);
   const minNano = nanoOf(MIN_NS);
   for (let w = 0; w < count; w++) {

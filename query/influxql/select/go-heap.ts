@@ -111,8 +111,3 @@ export function mergeWindows(
   }
   return merged;
 }
-
-/** The input whose first row is at the top of a heap just made. Inputs must not be empty. */
-export function firstInput(count: number, less: RowLess): number {
-  return new InputHeap(new Array<number>(count).fill(1), less).items[0];
-}

@@ -58,7 +58,7 @@ export function groupsOf(level: Level, context: SelectContext): Group[] {
     const database = context.resolve(source.database, source.retentionPolicy);
     if (database === null) continue;
     for (const name of measurementsOf(database, source)) {
-      const all = seriesOfLeaf(database, name, leaf);
+      const all = seriesOfLeaf(database, name, leaf, dimensions);
       seriesCount += all.refs.length;
       refuseTooMany(seriesCount, context.limits.maxSelectSeries);
       for (const { tags, series } of splitByTags(all, dimensions)) {
@@ -88,16 +88,14 @@ function compareValues(a: TagSet, b: TagSet): number {
   return 0;
 }
 
-function seriesOfLeaf(database: Database, name: string, leaf: Leaf): LeafSeries {
+/** SLIMIT counts sets of the outermost statement's tags, also in a subquery. */
+function seriesOfLeaf(database: Database, name: string, leaf: Leaf, dimensions: readonly string[]): LeafSeries {
   const { index } = database;
   const { refs, filterOf, filters } = selectByCondition(index, index.measurementId(name), leaf.condition);
   const all: LeafSeries = { database, refs, filterOf, filters };
   if (leaf.seriesLimit === 0 && leaf.seriesOffset === 0) return all;
   // Without SLIMIT, SOFFSET leaves nothing.
-  const sets = splitByTags(all, leaf.groupBy).map(({ tags, series }) => ({
-    series,
-    key: limitKeyOf(leaf.groupBy, tags),
-  }));
+  const sets = splitByTags(all, dimensions).map(({ tags, series }) => ({ series, key: limitKeyOf(dimensions, tags) }));
   sets.sort((a, b) => compareTexts(a.key, b.key));
   return joinSeries(
     all,
@@ -180,9 +178,20 @@ export function inKeyOrder(series: LeafSeries, ascending: boolean): LeafSeries {
   };
 }
 
-/** The tag sets of a leaf within a group, by the tags of a level. */
-export function tagSetsOf(series: LeafSeries, group: Group, options: Options): { tags: TagSet; series: LeafSeries }[] {
-  const { groupBy, dimensions } = options;
-  if (groupBy.length === dimensions.length) return [{ tags: group.tags, series }];
-  return splitByTags(series, groupBy);
+/** [series] its tags at a level; series that share them share the object. */
+export function tagSetsOf(series: LeafSeries, group: Group, { groupBy, dimensions }: Options): TagSet[] {
+  const { database, refs } = series;
+  if (groupBy.length === dimensions.length) return new Array<TagSet>(refs.length).fill(group.tags);
+  const known = new Map<string, TagSet>();
+  return Array.from(refs, (ref) => {
+    const { keys, values } = database.index.tags(ref);
+    const own = groupBy.map((key) => values[keys.indexOf(key)] ?? '');
+    const text = own.join('\0');
+    let tags = known.get(text);
+    if (tags === undefined) {
+      tags = { values: own };
+      known.set(text, tags);
+    }
+    return tags;
+  });
 }

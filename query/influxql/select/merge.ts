@@ -24,7 +24,7 @@ function inOrder(frames: readonly Frame[], { input, row }: MergedRows): Frame {
   return gatherFrame(concatFrames(frames), places);
 }
 
-export function timeLess(frames: readonly Frame[], ascending: boolean): RowLess {
+function timeLess(frames: readonly Frame[], ascending: boolean): RowLess {
   const secs = frames.map(({ sec }) => sec);
   const nanos = frames.map(({ nano }) => nano);
   const texts = frames.map(({ aux }) => aux);
@@ -69,7 +69,7 @@ export function mergeByWindow(frames: readonly Frame[], windowing: Windowing, as
 function windowStarts(frame: Frame, windowing: Windowing): { sec: Float64Array; nano: Float64Array } {
   const sec = new Float64Array(frame.rows);
   const nano = new Float64Array(frame.rows);
-  const { count, lo, hi, startSec, startNano } = cutWindows(frame, windowing);
+  const { count, lo, hi, startSec, startNano } = cutWindows(frame, windowing, false);
   for (let w = 0; w < count; w++) {
     sec.fill(startSec[w], lo[w], hi[w]);
     nano.fill(startNano[w], lo[w], hi[w]);

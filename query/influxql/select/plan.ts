@@ -46,8 +46,6 @@ export interface Leaf {
   readonly kind: 'leaf';
   readonly source: MeasurementSource;
   readonly condition: Expression | null;
-  /** Tags whose sets SLIMIT counts. */
-  readonly groupBy: readonly string[];
   readonly seriesLimit: number;
   readonly seriesOffset: number;
 }
@@ -405,8 +403,8 @@ class Planner {
   private leaf(source: MeasurementSource, options: Options): Leaf {
     let leaf = this.leaves.get(source);
     if (leaf === undefined) {
-      const { condition, groupBy, seriesLimit, seriesOffset } = options;
-      leaf = { kind: 'leaf', source, condition, groupBy, seriesLimit, seriesOffset };
+      const { condition, seriesLimit, seriesOffset } = options;
+      leaf = { kind: 'leaf', source, condition, seriesLimit, seriesOffset };
       this.leaves.set(source, leaf);
     }
     return leaf;

@@ -11,11 +11,10 @@ import type { FieldKind } from '../functions/kernel.ts';
 import { checkInputKind, FUNCTIONS, type FunctionEntry, type WindowEntry } from '../functions/table.ts';
 import { emptyColumn } from './column.ts';
 import { atWindowStarts, fillFrame } from './fill.ts';
-import { concatFrames, emptyFrame, type Frame, regroupFrame, sliceFrame } from './frame.ts';
-import { firstInput } from './go-heap.ts';
+import { concatFrames, emptyFrame, type Frame, gatherFrame, regroupFrame, sliceFrame, type TagSet } from './frame.ts';
 import { type Group, inKeyOrder, type LeafSeries, tagSetsOf } from './groups.ts';
 import { Limiter, limitedInStorage } from './limit.ts';
-import { mergeByTime, mergeByWindow, timeLess } from './merge.ts';
+import { mergeByTime, mergeByWindow } from './merge.ts';
 import type { Leaf, Options, PointSource, ReduceSource, RowSource, SubquerySource } from './plan.ts';
 import { SeriesPoints } from './read-series.ts';
 import { reduceFrame, streamFrame } from './reduce.ts';
@@ -69,12 +68,16 @@ function isNumeric(kind: FieldKind | 'tag' | null): boolean {
   return kind === 'float' || kind === 'integer' || kind === 'unsigned';
 }
 
+/** The call whose points another one gets; null for those of a field. */
+function inputCallOf({ name, arguments: [argument, ...rest] }: CallNode): string | null {
+  if (argument.kind === 'call') return argument.name;
+  if (rest.length < 2 || (name !== 'top' && name !== 'bottom')) return null;
+  return name === 'top' ? 'max' : 'min';
+}
+
 function applyCall(call: CallNode, input: Frame, options: Options, isTyped: boolean): Frame {
   const entry = entryOf(call);
-  const [argument] = call.arguments;
-  if (input.value !== null && isTyped) {
-    checkInputKind(entry, input.value.kind, argument.kind === 'call' ? argument.name : null);
-  }
+  if (input.value !== null && isTyped) checkInputKind(entry, input.value.kind, inputCallOf(call));
   const given = optionsOfCall(call, options);
   if (entry.kind === 'stream') return streamFrame(input, entry.kernel, given, options);
   return reduceFrame(input, entry, given, options);
@@ -139,45 +142,47 @@ function ofOneKind(frames: readonly Frame[]): Frame[] {
   return frames.filter(({ value }) => value === null || value.kind === best);
 }
 
-interface LeafSet {
-  readonly tags: Frame['tagSets'][number];
+/** The series of a leaf in a group, in the order in which InfluxDB merges them, and the tags of each at a level. */
+interface LeafReading {
   readonly series: LeafSeries;
+  readonly tags: readonly TagSet[];
   readonly points: SeriesPoints;
 }
 
-function leafSets(leaf: Leaf, driver: RowSource['driver'], options: Options, group: Group, run: Run): LeafSet[] {
+function readingOf(
+  leaf: Leaf,
+  driver: RowSource['driver'],
+  options: Options,
+  group: Group,
+  run: Run,
+): LeafReading | null {
   const all = group.leaves.get(leaf);
-  if (all === undefined) return [];
-  return tagSetsOf(all, group, options).map(({ tags, series }) => {
-    const ordered = inKeyOrder(series, options.ascending);
-    return { tags, series: ordered, points: new SeriesPoints(run, ordered, driver, options) };
-  });
+  if (all === undefined) return null;
+  const series = inKeyOrder(all, options.ascending);
+  return { series, tags: tagSetsOf(series, group, options), points: new SeriesPoints(run, series, driver, options) };
 }
 
 async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run): AsyncGenerator<Frame> {
   const { options, driver } = source;
   const { windowing, ascending, limit, offset } = options;
-  const sets = leafSets(leaf, driver, options, group, run);
-  if (sets.length === 0) return;
-  const { database } = sets[0].series;
+  const reading = readingOf(leaf, driver, options, group, run);
+  if (reading === null) return;
+  const { series, tags, points } = reading;
+  const { database } = series;
   const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
   const limits = limit > 0 || offset > 0;
   for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
-    const merged: Frame[] = [];
-    for (const { tags, series, points } of sets) {
-      const frames: Frame[] = [];
-      for (let i = 0; i < series.refs.length; i++) {
-        if (run.due) await run.pause();
-        const reader = open();
-        const place = reader.partitionStartsSec.indexOf(startSec);
-        const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
-        if (frame !== null) frames.push(frame);
-      }
-      if (frames.length === 0) continue;
-      const frame = mergeByTime(frames, ascending);
-      merged.push(limits ? limitedInStorage(frame, limit, offset) : frame);
+    const frames: Frame[] = [];
+    for (let i = 0; i < series.refs.length; i++) {
+      if (run.due) await run.pause();
+      const reader = open();
+      const place = reader.partitionStartsSec.indexOf(startSec);
+      const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags[i]);
+      if (frame !== null) frames.push(frame);
     }
-    if (merged.length > 0) yield mergeByTime(merged, ascending);
+    if (frames.length === 0) continue;
+    const merged = mergeByTime(frames, ascending);
+    yield limits ? limitedInStorage(merged, limit, offset) : merged;
   }
 }
 
@@ -234,28 +239,24 @@ class Reducer {
   }
 
   async leaf(leaf: Leaf, { driver, options }: ReduceSource, group: Group, run: Run): Promise<Frame | null> {
-    const sets = leafSets(leaf, driver, options, group, run);
-    if (sets.length === 0) return null;
+    const reading = readingOf(leaf, driver, options, group, run);
+    if (reading === null) return null;
+    const { series, tags, points } = reading;
     const { windowing, ascending } = options;
-    const { database } = sets[0].series;
+    const { database } = series;
     const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
     const edge = windowing.interval.durationNs === 0n && this.call.name === 'last';
     const partitions: Frame[] = [];
     for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
-      const parts: Frame[] = [];
-      for (const { tags, series, points } of sets) {
-        const frames: Frame[] = [];
-        for (let i = 0; i < series.refs.length; i++) {
-          if (run.due) await run.pause();
-          const reader = open();
-          const place = reader.partitionStartsSec.indexOf(startSec);
-          const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags);
-          if (frame === null) continue;
-          frames.push(edge ? this.newest(frame) : this.reduce(frame));
-        }
-        if (frames.length > 0) parts.push(edge ? this.newestOf(frames) : mergeByWindow(frames, windowing, ascending));
+      const frames: Frame[] = [];
+      for (let i = 0; i < series.refs.length; i++) {
+        if (run.due) await run.pause();
+        const reader = open();
+        const place = reader.partitionStartsSec.indexOf(startSec);
+        const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags[i]);
+        if (frame !== null) frames.push(edge ? this.newest(frame) : this.reduce(frame));
       }
-      if (parts.length > 0) partitions.push(this.merge(parts));
+      if (frames.length > 0) partitions.push(this.merge(edge ? [this.newestOf(frames)] : frames));
     }
     if (partitions.length === 0) return null;
     let merged = this.merge(partitions);
@@ -263,13 +264,15 @@ class Reducer {
     return merged;
   }
 
-  /** The last point in time of one series. */
+  /** The last two points in time of one series, the newest first. */
   private newest(frame: Frame): Frame {
-    return this.options.ascending ? sliceFrame(frame, frame.rows - 1, frame.rows) : sliceFrame(frame, 0, 1);
+    if (!this.options.ascending) return sliceFrame(frame, 0, Math.min(2, frame.rows));
+    return gatherFrame(frame, frame.rows === 1 ? Int32Array.of(0) : Int32Array.of(frame.rows - 1, frame.rows - 2));
   }
 
-  /** Of the last points of several series the last, of equal times the one that InfluxDB's merge has first. */
+  /** The points that InfluxDB looks for the last one among: the first two of its merge from the end. */
   private newestOf(frames: readonly Frame[]): Frame {
-    return frames.length === 1 ? frames[0] : frames[firstInput(frames.length, timeLess(frames, false))];
+    const merged = mergeByTime(frames, false);
+    return this.reduce(sliceFrame(merged, 0, Math.min(2, merged.rows)));
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Calls over frames: kernels are given the points of one tag set at a time, cut into windows, and what they answer becomes
- * a frame again, in InfluxDB's order: by window, then by time where rows have times of their own, then by tag set.
+ * a frame again, in InfluxDB's order: by window, then by tag set.
  */
 import type { CallOptions, StreamKernel, Windows } from '../functions/kernel.ts';
 import type { RowsEntry, WindowEntry } from '../functions/table.ts';
@@ -51,12 +51,12 @@ interface PartRows {
 /** A window or rows function over all of a frame. */
 export function reduceFrame(input: Frame, entry: WindowEntry | RowsEntry, call: CallOptions, options: Options): Frame {
   const frame = withoutNulls(input);
-  const cut = cutWindows(frame, options.windowing);
+  const cut = cutWindows(frame, options.windowing, true);
   if (cut.count === 0) return emptyResult(frame, entry, call);
   const parts = partsOf(frame, cut).map((part) =>
     entry.kind === 'rows' ? rowsOf(part, cut, entry, call) : windowRowsOf(part, cut, entry, call),
   );
-  return interleave(parts, entry.kind !== 'aggregate');
+  return interleave(parts, entry.kind === 'rows');
 }
 
 /** Kernels know the type of what they answer, also for no points at all. */
@@ -136,7 +136,7 @@ function interleave(parts: readonly PartRows[], timed: boolean): Frame {
 /** A transformation over all of a frame: each tag set's sequence by itself, what comes out by time. */
 export function streamFrame(input: Frame, kernel: StreamKernel, call: CallOptions, options: Options): Frame {
   const frame = withoutNulls(input);
-  const cut = cutWindows(frame, options.windowing);
+  const cut = cutWindows(frame, options.windowing, false);
   const parts = cut.count === 0 ? [{ frame, lo: cut.lo, hi: cut.hi }] : partsOf(frame, cut);
   const frames = parts.map((part): Frame => {
     const points = {

@@ -67,12 +67,17 @@ function contains({ startSec, startNano, endSec, endNano }: PairWindow, sec: num
   return sec < endSec || (sec === endSec && nano < endNano);
 }
 
-export function cutWindows({ rows, sec, nano }: Times, windowing: Windowing): CutWindows {
+/**
+ * @param strict A row that lies in no window ends the frame: a subquery's windows may begin before the time range of the
+ * statement around it, and InfluxDB stops there. Otherwise it counts to the window that it would begin.
+ */
+export function cutWindows({ rows, sec, nano }: Times, windowing: Windowing, strict: boolean): CutWindows {
   const lo: number[] = [];
   const hi: number[] = [];
   const windows: PairWindow[] = [];
   for (let row = 0; row < rows; ) {
     const window = windowAt(windowing, sec[row], nano[row]);
+    if (strict && !contains(window, sec[row], nano[row])) break;
     const first = row++;
     while (row < rows && contains(window, sec[row], nano[row])) row++;
     lo.push(first);
