@@ -16,6 +16,8 @@ import type { FieldSource } from './sample-reader.ts';
 export interface PrometheusSeries {
   readonly labels: Labels;
   readonly sources: FieldSource[];
+  /** What `__name__` is among the labels, where it is known without them. */
+  readonly metricName?: string;
 }
 
 /** A PromQL name with one field that stands behind it. */
@@ -66,7 +68,7 @@ export function selectUnsorted(database: Database, matchers: readonly LabelMatch
     const labelsOf = (ref: number) => maker.labels(ref, name);
     for (const ref of index.filterByField(refs, fieldId)) {
       if (!ambiguous) {
-        series.push(new FieldSeries(ref, field, labelsOf));
+        series.push(new FieldSeries(ref, field, name, labelsOf));
         continue;
       }
       const labels = labelsOf(ref);
@@ -87,12 +89,14 @@ export function selectUnsorted(database: Database, matchers: readonly LabelMatch
 class FieldSeries implements PrometheusSeries {
   private readonly ref: number;
   private readonly field: string;
+  readonly metricName: string;
   private readonly labelsOf: LabelSource;
   private made: Labels | null = null;
 
-  constructor(ref: number, field: string, labelsOf: LabelSource) {
+  constructor(ref: number, field: string, metricName: string, labelsOf: LabelSource) {
     this.ref = ref;
     this.field = field;
+    this.metricName = metricName;
     this.labelsOf = labelsOf;
   }
 

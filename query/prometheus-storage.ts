@@ -9,12 +9,15 @@ import type { SeriesReader } from '../engine/series-reader.ts';
 import { instantFromMs } from '../engine/time.ts';
 import { VarveError } from '../errors/errors.ts';
 import { type PrometheusSeries, selectUnsorted } from './prometheus-series.ts';
+import { UNSLIDING } from './promql/fetch.ts';
 import { compareLabels } from './promql/labels.ts';
 import type { CancelSignal } from './promql/limits.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 import { EMPTY_SERIES_SET, type Querier, type SelectRange, type SeriesSet } from './promql/querier.ts';
-import { SampleReader, type Samples } from './sample-reader.ts';
-import { type StartTimes, startTimes } from './start-times.ts';
+import { SampleReader } from './sample-reader.ts';
+import { sampleSet } from './sample-set.ts';
+import { startTimes } from './start-times.ts';
+import type { ComputedWindows } from './workers/computed-windows.ts';
 import type { QueryWorkers } from './workers/pool.ts';
 import { SpreadWindows } from './workers/spread-windows.ts';
 import { canSpread } from './workers/window-job.ts';
@@ -51,6 +54,8 @@ export interface StorageTrace {
   readMs: number;
   selectors: number;
   spreadSelectors: number;
+  /** Whether the evaluation ran on a thread of its own. */
+  onThread: boolean;
 }
 
 export function newStorageTrace(): StorageTrace {
@@ -63,6 +68,7 @@ export function newStorageTrace(): StorageTrace {
     readMs: 0,
     selectors: 0,
     spreadSelectors: 0,
+    onThread: false,
   };
 }
 
@@ -89,9 +95,45 @@ export function openSamples(database: Database, startMs: number, endMs: number):
   return new SampleReader(openRange(database, startMs, endMs));
 }
 
-function openRange(database: Database, startMs: number, endMs: number): SeriesReader {
+/** Opens the rows between two times, both inclusive, in ms; the last ms counts whole. */
+export function openRange(database: Database, startMs: number, endMs: number): SeriesReader {
   const end = instantFromMs(Math.floor(endMs));
   return database.reader(instantFromMs(startMs), { sec: end.sec, nano: Math.min(end.nano + 999_999, 999_999_999) });
+}
+
+/** Series that one selector of a query has found, in any order, before anything is read of them. */
+export interface Selection {
+  readonly range: SelectRange;
+  /** In any order. */
+  readonly series: PrometheusSeries[];
+  /** About how many samples will be read, or looked at where every window is looked at anew. */
+  readonly samples: number;
+}
+
+/** Finds a selector's series. Throws `unprocessable` beyond the limits. To be used before the next await. */
+export function findSeries(
+  database: Database,
+  { maxSeries = 0, maxBytes = 0, trace }: StorageOptions,
+  matchers: readonly LabelMatcher[],
+  range: SelectRange,
+): Selection {
+  const startedMs = performance.now();
+  const series = selectUnsorted(database, matchers);
+  refuseTooMany(series.length, maxSeries);
+  refuseTooLarge(series.length, range, maxBytes);
+  const samples = estimateWork(database, series, range);
+  if (trace) {
+    trace.selectMs += performance.now() - startedMs;
+    trace.series += series.length;
+    trace.selectors++;
+  }
+  return { range, series, samples };
+}
+
+/** Brings series into the order that the evaluation expects of a set. */
+export function sortSeries(series: PrometheusSeries[], func: string | null): void {
+  if (series.length >= ORDER_SERIES && IN_ANY_ORDER.has(func)) return;
+  series.sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
 function selectSamples(
@@ -100,28 +142,71 @@ function selectSamples(
   matchers: readonly LabelMatcher[],
   range: SelectRange,
 ): SeriesSet | Promise<SeriesSet> {
-  const { trace, workers = null, starts } = options;
-  const startedMs = performance.now();
-  const series = selectUnsorted(database, matchers);
-  if (series.length < ORDER_SERIES || !IN_ANY_ORDER.has(range.func)) {
-    series.sort((a, b) => compareLabels(a.labels, b.labels));
-  }
-  refuseTooMany(series.length, options.maxSeries ?? 0);
-  refuseTooLarge(series.length, range, options.maxBytes ?? 0);
-  if (trace) {
-    trace.selectMs += performance.now() - startedMs;
-    trace.series += series.length;
-    trace.selectors++;
-  }
-  const set = setOf(database, starts, series, range, trace ?? null);
-  if (workers === null || starts !== undefined || range.extended || !canSpread(range.func) || range.rangeMs === 0) {
-    return set;
-  }
-  if (estimateWork(database, series, range) < (options.spreadSamples ?? SPREAD_SAMPLES)) return set;
-  const spread = SpreadWindows.plan(series, range, range.func, workers.count);
-  if (spread === null) return set;
+  return openSelection(database, options, findSeries(database, options, matchers, range), () =>
+    selectSamples(database, { ...options, workers: null }, matchers, range),
+  );
+}
+
+/**
+ * What was found as a set for the evaluation.
+ * @param again finds and opens it anew, without threads, when series were removed while threads worked.
+ */
+export function openSelection(
+  database: Database,
+  options: StorageOptions,
+  selection: Selection,
+  again: () => SeriesSet | Promise<SeriesSet>,
+): SeriesSet | Promise<SeriesSet> {
+  const { series, range } = selection;
+  const { trace, starts } = options;
+  const sortMs = performance.now();
+  sortSeries(series, range.func);
+  if (trace) trace.selectMs += performance.now() - sortMs;
+  const { removals } = database.index;
+  const set = sampleSet({
+    series,
+    open() {
+      // Another selector's threads may have taken their time.
+      if (database.index.removals !== removals) {
+        throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
+      }
+      const reader = openSamples(database, range.startMs, range.endMs);
+      reader.trace = trace ?? null;
+      return reader;
+    },
+    openStarts: starts === undefined ? null : () => startTimes(database, starts, range.startMs, range.endMs),
+    trace: trace ?? null,
+  });
+  const spreading = spreadSelection(database, options, selection);
+  if (spreading === null) return set;
   return (async () => {
-    const { removals } = database.index;
+    const spread = await spreading;
+    // Refs of series that are gone may be another's by now.
+    if (database.index.removals !== removals) return again();
+    set.windows = (i, request, out, present) => spread.windows(i, request, out, present);
+    return set;
+  })();
+}
+
+/** Whether threads compute a selector's windows, unless there are too many. */
+export function willSpread(options: StorageOptions, { range, samples }: Selection): boolean {
+  const { workers = null, starts, spreadSamples = SPREAD_SAMPLES } = options;
+  const possible = workers !== null && starts === undefined && !range.extended && range.rangeMs > 0;
+  return possible && canSpread(range.func) && samples >= spreadSamples;
+}
+
+/** Has the threads compute a selector's windows, in the order of its series; null when that is not the way to do it. */
+export function spreadSelection(
+  database: Database,
+  options: StorageOptions,
+  selection: Selection,
+): Promise<ComputedWindows> | null {
+  const { series, range } = selection;
+  const { trace, workers } = options;
+  if (workers == null || range.func === null || !willSpread(options, selection)) return null;
+  const spread = SpreadWindows.plan(series, range, range.func, workers.count);
+  if (spread === null) return null;
+  return (async () => {
     const spreadMs = performance.now();
     const read = await spread.run(workers, () => openRange(database, range.startMs, range.endMs).plan(), options);
     if (trace) {
@@ -130,18 +215,11 @@ function selectSamples(
       trace.blocksRead += read.blocks;
       trace.spreadSelectors++;
     }
-    // Refs of series that are gone may be another's by now.
-    if (database.index.removals !== removals)
-      return selectSamples(database, { ...options, workers: null }, matchers, range);
-    set.windows = (i, request, out, present) => spread.windows(i, request, out, present);
-    return set;
+    return spread.computed;
   })();
 }
 
-/** Functions that look at each window anew. */
-const UNSLIDING: ReadonlySet<string | null> = new Set(['mad_over_time']);
-
-/** About how many samples will be read, or looked at where every window is looked at anew. */
+/** See Selection.samples. */
 function estimateWork(database: Database, series: readonly PrometheusSeries[], range: SelectRange): number {
   const { length } = series;
   const some: number[] = [];
@@ -149,17 +227,6 @@ function estimateWork(database: Database, series: readonly PrometheusSeries[], r
   const samples = openRange(database, range.startMs, range.endMs).estimateRows(some, length);
   const overlap = UNSLIDING.has(range.func) && range.stepMs > 0 ? range.rangeMs / range.stepMs : 1;
   return samples * Math.max(1, overlap);
-}
-
-/** As files hold them, so that what several short series are packed into is decoded once. */
-function orderOfRefs(series: readonly PrometheusSeries[]): Uint32Array {
-  const { length } = series;
-  const keys = new Float64Array(length);
-  for (let i = 0; i < length; i++) keys[i] = series[i].sources[0].ref * length + i;
-  keys.sort();
-  const order = new Uint32Array(length);
-  for (let k = 0; k < length; k++) order[k] = keys[k] % length;
-  return order;
 }
 
 export function refuseTooMany(count: number, maxSeries: number): void {
@@ -181,58 +248,4 @@ function refuseTooLarge(count: number, range: SelectRange, maxBytes: number): vo
     'unprocessable',
     `query would need about ${mebibytes(bytes)} for ${count} series, more than the limit of ${mebibytes(maxBytes)}`,
   );
-}
-
-function setOf(
-  database: Database,
-  starts: Database | undefined,
-  series: readonly PrometheusSeries[],
-  range: SelectRange,
-  trace: StorageTrace | null,
-): SeriesSet {
-  let opened: SampleReader | null = null;
-  const { removals } = database.index;
-  const reader = (): SampleReader => {
-    if (opened === null) {
-      // Another selector's threads may have taken their time.
-      if (database.index.removals !== removals) {
-        throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
-      }
-      opened = openSamples(database, range.startMs, range.endMs);
-      opened.trace = trace;
-    }
-    return opened;
-  };
-  const read: (Samples | undefined)[] = [];
-  const samplesOf = (i: number): Samples => {
-    let samples = read[i];
-    if (samples === undefined) {
-      samples = reader().read(series[i]);
-      read[i] = samples;
-    }
-    return samples;
-  };
-  const set: SeriesSet = {
-    count: series.length,
-    order: () => orderOfRefs(series),
-    labels: (i) => series[i].labels,
-    times: (i) => samplesOf(i).timesMs,
-    values: (i) => samplesOf(i).values,
-  };
-  if (starts === undefined) {
-    set.borrow = (i) => {
-      if (trace === null) return reader().borrow(series[i]);
-      const startedMs = performance.now();
-      const borrowed = reader().borrow(series[i]);
-      trace.readMs += performance.now() - startedMs;
-      return borrowed;
-    };
-  } else {
-    let startsOf: StartTimes | null = null;
-    set.startTimes = (i) => {
-      startsOf ??= startTimes(database, starts, range.startMs, range.endMs);
-      return startsOf(series[i], samplesOf(i).timesMs);
-    };
-  }
-  return set;
 }

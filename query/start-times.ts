@@ -3,6 +3,7 @@
  * to, in the series of the same key.
  */
 import type { Database } from '../engine/database.ts';
+import type { SeriesReader } from '../engine/series-reader.ts';
 import { type Instant, instantFromMs } from '../engine/time.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { PrometheusSeries } from './prometheus-series.ts';
@@ -18,11 +19,25 @@ export type StartTimes = (series: PrometheusSeries, timesMs: Float64Array) => Fl
 
 /** Reads start times of samples between two times in ms, both inclusive. Use it before the next await. */
 export function startTimes(database: Database, starts: Database, startMs: number, endMs: number): StartTimes {
-  const reader = starts.reader(instantFromMs(startMs), endOfMs(endMs));
+  return readStartTimes(openStarts(starts, startMs, endMs), (ref) => startsRef(database, starts, ref));
+}
+
+/** Opens the rows of start times between two times in ms, both inclusive. */
+export function openStarts(starts: Database, startMs: number, endMs: number): SeriesReader {
+  return starts.reader(instantFromMs(startMs), endOfMs(endMs));
+}
+
+/** The ref among the start times of a series; -1 when none were ever stored for it. */
+export function startsRef(database: Database, starts: Database, ref: number): number {
+  const key = database.index.seriesKey(ref);
+  return starts.index.find(key, 0, key.length, hashBytes(key, 0, key.length));
+}
+
+/** @param refOf gives the ref among the start times, or -1. */
+export function readStartTimes(reader: SeriesReader, refOf: (ref: number) => number): StartTimes {
   return ({ sources }, timesMs) => {
     // Start times come by remote write, whose series have one field, and so one source.
-    const key = database.index.seriesKey(sources[0].ref);
-    const ref = starts.index.find(key, 0, key.length, hashBytes(key, 0, key.length));
+    const ref = refOf(sources[0].ref);
     if (ref < 0) return null;
     let found: Float64Array | null = null;
     let next = 0;

@@ -144,6 +144,47 @@ describe('guards of queries', () => {
     expect(gone.body.errorType).toBe('not_found');
   });
 
+  // Evaluated as a whole on a thread: deviations of a subquery are nothing that threads could compute beforehand.
+  const heavy = {
+    query: 'sum(mad_over_time((guarded_f1 + 0)[30000s:5s]))',
+    start: String(START_SEC + 30_000),
+    end: String(END_SEC),
+    step: '5',
+  };
+
+  test('a heavy evaluation is killed, and what else is asked meanwhile is answered', async () => {
+    const killed = ask('/api/v1/query_range', heavy);
+    let ended = false;
+    void killed.then(() => {
+      ended = true;
+    });
+    await until(running);
+    for (let i = 0; i < 20; i++) {
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+      await write(`other,turn=${i} value=1 ${START_SEC}`);
+      await sleep(20);
+    }
+    expect(ended).toBe(false);
+    const [{ id }] = await active();
+    expect((await ask(`/api/v1/status/active_queries/${id}`, {}, { method: 'DELETE' })).status).toBe(200);
+    const { status, body } = await killed;
+    expect(status).toBe(499);
+    expect(body.error).toBe('query was canceled in expression evaluation');
+    expect(await active()).toEqual([]);
+  });
+
+  test('a heavy evaluation ends when its client leaves, or its time is over', async () => {
+    const leaving = new AbortController();
+    const left = ask('/api/v1/query_range', heavy, { signal: leaving.signal }).catch((error: Error) => error.name);
+    await until(running);
+    leaving.abort();
+    expect(await left).toBe('AbortError');
+    await until(async () => (await active()).length === 0);
+    const { status, body } = await ask('/api/v1/query_range', { ...heavy, timeout: '300ms' });
+    expect(status).toBe(503);
+    expect(body.error).toBe('query timed out in expression evaluation');
+  });
+
   test('the queue: a query waits for its turn, or for as long as it may', async () => {
     const leaving = new AbortController();
     const left = ask('/api/v1/query_range', endless, { signal: leaving.signal }).catch((error: Error) => error.name);

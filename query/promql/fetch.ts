@@ -19,12 +19,23 @@ export interface FetchPlan {
 export interface FetchPlans {
   readonly plans: FetchPlan[];
   readonly planOfNode: Map<VectorSelector | Call, number>;
+  /** Parallel to `plans`: about how many values are made of each series on the way to the result. */
+  readonly valuesPerSeries: number[];
+  /** About how many values are made that belong to no selected series. */
+  readonly otherValues: number;
 }
 
 export interface FetchSettings {
   readonly lookbackMs: number;
   readonly defaultSubqueryStepMs: number;
 }
+
+/** Functions that look at each window anew. */
+export const UNSLIDING: ReadonlySet<string | null> = new Set([
+  'mad_over_time',
+  'quantile_over_time',
+  'double_exponential_smoothing',
+]);
 
 /** What surrounds a selector, as hints for the storage. */
 interface Surroundings {
@@ -53,34 +64,43 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
   const plans: FetchPlan[] = [];
   const planOfNode = new Map<VectorSelector | Call, number>();
   const planByKey = new Map<string, number>();
+  const valuesPerSeries: number[] = [];
+  let otherValues = 0;
   const { lookbackMs } = settings;
 
-  const add = (node: VectorSelector | Call, matchers: readonly LabelMatcher[], range: SelectRange) => {
+  const add = (node: VectorSelector | Call, matchers: readonly LabelMatcher[], range: SelectRange, values: number) => {
     const key = JSON.stringify([matchers, range]);
     let plan = planByKey.get(key);
     if (plan === undefined) {
       plan = plans.push({ matchers, range }) - 1;
       planByKey.set(key, plan);
+      valuesPerSeries.push(0);
     }
+    valuesPerSeries[plan] += values;
     planOfNode.set(node, plan);
   };
 
-  const addSelector = (node: VectorSelector, over: Grid, around: Surroundings, rangeMs: number) => {
+  const addSelector = (node: VectorSelector, over: Grid, around: Surroundings, rangeMs: number, values: number) => {
     if (over.count === 0) return;
     const earliestMs = (node.timestampMs ?? over.startMs) - node.offsetMs;
     const latestMs = (node.timestampMs ?? gridEndMs(over)) - node.offsetMs;
     const isInstant = rangeMs === 0;
     const before = isInstant || node.anchored || node.smoothed ? rangeMs + lookbackMs : rangeMs;
     const after = node.smoothed ? lookbackMs : 0;
-    add(node, node.matchers, {
-      startMs: earliestMs - before + 1,
-      endMs: latestMs + after,
-      stepMs: node.timestampMs === null && over.count > 1 ? over.stepMs : 0,
-      rangeMs,
-      ...(node.anchored || node.smoothed ? { extended: true } : {}),
-      func: around.func,
-      grouping: around.grouping,
-    });
+    add(
+      node,
+      node.matchers,
+      {
+        startMs: earliestMs - before + 1,
+        endMs: latestMs + after,
+        stepMs: node.timestampMs === null && over.count > 1 ? over.stepMs : 0,
+        rangeMs,
+        ...(node.anchored || node.smoothed ? { extended: true } : {}),
+        func: around.func,
+        grouping: around.grouping,
+      },
+      values,
+    );
   };
 
   const addInfo = (call: Call, over: Grid) => {
@@ -89,59 +109,73 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
     const shiftMs = reference?.shiftMs ?? 0;
     const earliestMs = reference?.fixedMs ?? over.startMs - shiftMs;
     const latestMs = reference?.fixedMs ?? gridEndMs(over) - shiftMs;
-    add(call, infoMatchers(call), {
-      startMs: earliestMs - lookbackMs + 1,
-      endMs: latestMs,
-      stepMs: 0,
-      rangeMs: 0,
-      func: 'info',
-      grouping: null,
-    });
+    add(
+      call,
+      infoMatchers(call),
+      {
+        startMs: earliestMs - lookbackMs + 1,
+        endMs: latestMs,
+        stepMs: 0,
+        rangeMs: 0,
+        func: 'info',
+        grouping: null,
+      },
+      over.count,
+    );
   };
 
-  const visit = (expr: Expr, over: Grid, around: Surroundings): void => {
+  /** @param above values that are made of one series further up. */
+  const visit = (expr: Expr, over: Grid, around: Surroundings, above: number): void => {
+    const values = above + over.count;
+    otherValues += over.count;
     switch (expr.type) {
       case 'number':
       case 'string':
         return;
       case 'vectorSelector':
-        addSelector(expr, over, around, 0);
+        addSelector(expr, over, around, 0, values);
         return;
       case 'matrixSelector':
-        addSelector(expr.vector, over, around, expr.rangeMs);
+        addSelector(expr.vector, over, around, expr.rangeMs, values);
         return;
       case 'subquery':
-        visit(expr.expr, subqueryGrid(expr, over, settings.defaultSubqueryStepMs), NOTHING);
+        {
+          const inner = subqueryGrid(expr, over, settings.defaultSubqueryStepMs);
+          // Windows that are each looked at anew, at the worst.
+          const looked = UNSLIDING.has(around.func) ? over.count * (expr.rangeMs / inner.stepMs) : 0;
+          otherValues += looked;
+          visit(expr.expr, inner, NOTHING, values + looked);
+        }
         return;
       case 'stepInvariant':
-        visit(expr.expr, firstStepOf(over), around);
+        visit(expr.expr, firstStepOf(over), around, values);
         return;
       case 'paren':
       case 'unary':
-        visit(expr.expr, over, around);
+        visit(expr.expr, over, around, values);
         return;
       case 'aggregation': {
         const grouping = { labels: expr.grouping, without: expr.without };
-        visit(expr.expr, over, { func: expr.op, grouping });
-        if (expr.param !== null) visit(expr.param, over, NOTHING);
+        visit(expr.expr, over, { func: expr.op, grouping }, values);
+        if (expr.param !== null) visit(expr.param, over, NOTHING, values);
         return;
       }
       case 'binary':
-        visit(expr.left, over, NOTHING);
-        visit(expr.right, over, NOTHING);
+        visit(expr.left, over, NOTHING, values);
+        visit(expr.right, over, NOTHING, values);
         return;
       case 'call': {
         const isInfo = expr.func.name === 'info';
         if (isInfo) addInfo(expr, over);
         for (const arg of isInfo ? expr.args.slice(0, 1) : expr.args) {
-          visit(arg, over, { func: expr.func.name, grouping: null });
+          visit(arg, over, { func: expr.func.name, grouping: null }, values);
         }
         return;
       }
     }
   };
-  visit(root, grid, NOTHING);
-  return { plans, planOfNode };
+  visit(root, grid, NOTHING, 0);
+  return { plans, planOfNode, valuesPerSeries, otherValues };
 }
 
 /** The matchers of info()'s second argument, with the metric names that they stand for. */

@@ -1,8 +1,9 @@
-/** One selector's windows, computed on threads, and where the evaluation finds them. */
+/** One selector's windows, computed on threads. */
 import type { ReadPlan } from '../../engine/series-reader.ts';
 import type { PrometheusSeries } from '../prometheus-series.ts';
 import type { CancelSignal } from '../promql/limits.ts';
-import type { SelectRange, WindowRequest } from '../promql/querier.ts';
+import type { SelectRange } from '../promql/querier.ts';
+import { ComputedWindows } from './computed-windows.ts';
 import { type QueryWorkers, THREAD_ENDED } from './pool.ts';
 import { NEXT, STOP, sectionOf, type WindowJob, type WorkDone } from './window-job.ts';
 
@@ -12,7 +13,7 @@ const MAX_ATTEMPTS = 5;
 const WATCH_MS = 20;
 
 /** When to stop early. */
-interface Ends {
+export interface Ends {
   readonly signal?: CancelSignal | null;
   readonly deadlineMs?: number;
 }
@@ -65,7 +66,7 @@ export class SpreadWindows {
     const order = new Uint32Array(count);
     for (let i = 0; i < count; i++) order[i] = i;
     order.sort((a, b) => keys[a] - keys[b]);
-    const placeOf = new Int32Array(count);
+    const placeOf = sharedInts(count);
     const refs = sharedInts(count);
     const fieldOf = sharedInts(count);
     for (let place = 0; place < count; place++) {
@@ -118,26 +119,14 @@ export class SpreadWindows {
     }
   }
 
-  /** See SeriesSet.windows. */
-  windows(series: number, request: WindowRequest, out: Float64Array, present: Uint8Array): number {
-    const { func, rangeMs, endsMs, values, samples } = this.job;
-    const steps = endsMs.length;
-    const last = steps - 1;
-    const same =
-      request.func === func &&
-      request.rangeMs === rangeMs &&
-      request.endsMs.length === steps &&
-      request.endsMs[0] === endsMs[0] &&
-      request.endsMs[last] === endsMs[last];
-    if (!same) return -1;
-    const place = this.placeOf[series];
-    out.set(values.subarray(place * steps, (place + 1) * steps));
-    present.set(this.job.present.subarray(place * steps, (place + 1) * steps));
-    return samples[place];
+  /** What the threads have computed, once they are done. */
+  get computed(): ComputedWindows {
+    const { func, rangeMs, endsMs, values, present, samples } = this.job;
+    return new ComputedWindows({ func, rangeMs, endsMs, values, present, samples, placeOf: this.placeOf });
   }
 }
 
-function isOver({ signal, deadlineMs }: Ends): boolean {
+export function isOver({ signal, deadlineMs }: Ends): boolean {
   return signal?.aborted === true || (deadlineMs !== undefined && performance.now() > deadlineMs);
 }
 

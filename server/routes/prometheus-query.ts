@@ -4,8 +4,9 @@
  */
 import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
-import { newStorageTrace, prometheusQuerier, type StorageTrace } from '../../query/prometheus-storage.ts';
-import { evaluate, type QueryOptions, type QueryResult, type QueryTimes } from '../../query/promql/evaluate.ts';
+import { evaluateDatabase } from '../../query/database-evaluation.ts';
+import { newStorageTrace, type StorageTrace } from '../../query/prometheus-storage.ts';
+import type { QueryOptions, QueryTimes } from '../../query/promql/evaluate.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';
 import {
   durationParameterMs,
@@ -17,9 +18,10 @@ import {
   requiredTimeParameterMs,
   timeParameterMs,
 } from '../parameters.ts';
-import { instantResult, rangeResult } from '../prometheus-json.ts';
 import { bytesAnswer, successBytes } from '../prometheus-response.ts';
 import type { QueryTicket } from '../query-gate.ts';
+import { type ResultFormat, type WrittenResult, writeResult } from '../query-result.ts';
+import { sharedEvaluationThreads, type ThreadResult } from '../query-thread.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 /** What a query needs to know of its request. */
@@ -34,9 +36,7 @@ async function instantQuery(context: QueryCall): Promise<Uint8Array> {
   const { parameters } = context;
   const limit = limitParameter(parameters);
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
-  return run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, limit, ({ value }) =>
-    instantResult(value, timeMs),
-  );
+  return run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, { timeMs, limit });
 }
 
 async function rangeQuery(context: QueryCall): Promise<Uint8Array> {
@@ -59,14 +59,11 @@ async function rangeQuery(context: QueryCall): Promise<Uint8Array> {
       `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     );
   }
-  return run(context, { startMs, endMs, stepMs }, limit, ({ value, grid }) => rangeResult(value, grid));
+  return run(context, { startMs, endMs, stepMs }, { timeMs: null, limit });
 }
 
-/** Turns a result into JSON. */
-type Write = (result: QueryResult) => Uint8Array;
-
 /** Runs the query in its turn and answers. */
-async function run(context: QueryCall, times: QueryTimes, limit: number, write: Write): Promise<Uint8Array> {
+async function run(context: QueryCall, times: QueryTimes, format: ResultFormat): Promise<Uint8Array> {
   const { database, parameters, path, signal, config } = context;
   const query = parameters.get('query') ?? '';
   const timeoutMs = queryTimeoutMs(context);
@@ -75,7 +72,7 @@ async function run(context: QueryCall, times: QueryTimes, limit: number, write: 
   return context.queries.run(origin, async (ticket) => {
     const trace = newStorageTrace();
     const deadlineMs = startedMs + timeoutMs;
-    const result = await evaluateQuery(context, times, ticket, deadlineMs, trace);
+    const result = await evaluateQuery(context, times, format, ticket, deadlineMs, trace);
     const tookMs = performance.now() - startedMs;
     if (config.slowQueryMs > 0 && tookMs >= config.slowQueryMs) {
       const { totalSamples: samples, peakSamples } = result.stats;
@@ -84,7 +81,7 @@ async function run(context: QueryCall, times: QueryTimes, limit: number, write: 
         'slow query',
       );
     }
-    return answer(context, result, limit, write, ticket, trace);
+    return answer(context, result, ticket, trace);
   });
 }
 
@@ -92,13 +89,14 @@ async function run(context: QueryCall, times: QueryTimes, limit: number, write: 
 async function evaluateQuery(
   context: QueryCall,
   times: QueryTimes,
+  format: ResultFormat,
   { signal }: QueryTicket,
   deadlineMs: number,
   trace: StorageTrace,
-): Promise<QueryResult> {
+): Promise<WrittenResult> {
   const { engine, database, parameters, config } = context;
   const { queryMaxSamples: maxSamples, queryMaxSeries: maxSeries, queryMaxBytes: maxBytes } = config;
-  const querier = prometheusQuerier(engine().database(database), {
+  const storage = {
     starts: companion(engine(), database, 'starts'),
     workers: sharedQueryWorkers(),
     signal,
@@ -106,7 +104,7 @@ async function evaluateQuery(
     maxSeries,
     maxBytes,
     trace,
-  });
+  };
   const options: QueryOptions = {
     ...config.promql,
     lookbackMs: lookbackMs(parameters) || config.lookbackMs,
@@ -116,39 +114,45 @@ async function evaluateQuery(
     signal,
   };
   try {
-    return await evaluate(parameters.get('query') ?? '', times, querier, options);
+    const query = parameters.get('query') ?? '';
+    const threads = sharedEvaluationThreads();
+    const done = await evaluateDatabase(engine().database(database), {
+      query,
+      times,
+      options,
+      storage,
+      threads,
+      format,
+    });
+    if ('result' in done) return writeResult(done.result, format);
+    const { counts, ...written } = done.answer as ThreadResult;
+    trace.samplesRead += counts.samplesRead;
+    trace.blocksRead += counts.blocksRead;
+    trace.readMs += counts.readMs;
+    trace.onThread = true;
+    return written;
   } catch (error) {
     if (error instanceof VarveError && error.code === 'bad_request') throw invalidParameter('query', error.message);
     throw error;
   }
 }
 
-/** The answer with the first `limit` series (0: all), and with statistics and a trace when they are asked for. */
+/** The answer, with statistics and a trace when they are asked for. */
 function answer(
   { parameters }: QueryCall,
-  result: QueryResult,
-  limit: number,
-  write: Write,
+  result: WrittenResult,
   ticket: QueryTicket,
   storage: StorageTrace,
 ): Uint8Array {
-  const { value, infos } = result;
-  const warnings = [...result.warnings];
-  if (limit > 0 && (value.kind === 'vector' || value.kind === 'matrix') && value.series.length > limit) {
-    value.series.length = limit;
-    warnings.push('results truncated due to limit');
-  }
+  const { data, warnings, infos } = result;
   const wantsStats = (parameters.get('stats') ?? '') !== '';
-  const writeMs = performance.now();
-  const data = write(result);
-  const encodeMs = performance.now() - writeMs;
   const stats = wantsStats ? `,"stats":${queryStats(result, ticket)}` : '';
-  const trace = parameters.get('trace') === '1' ? { trace: traceOf(result, ticket, storage, encodeMs) } : {};
+  const trace = parameters.get('trace') === '1' ? { trace: traceOf(result, ticket, storage) } : {};
   return successBytes(data, { warnings, infos, ...trace }, stats);
 }
 
-/** Where the time went; ms. Reading and decoding on the main thread are part of evaluating. */
-function traceOf({ stats }: QueryResult, { waitedMs }: QueryTicket, storage: StorageTrace, encodeMs: number): unknown {
+/** Where the time went; ms. Reading and decoding outside of the window threads are part of evaluating. */
+function traceOf({ stats, encodeMs }: WrittenResult, { waitedMs }: QueryTicket, storage: StorageTrace): unknown {
   const round = (ms: number) => Math.round(ms * 1000) / 1000;
   return {
     queueMs: round(waitedMs),
@@ -159,6 +163,7 @@ function traceOf({ stats }: QueryResult, { waitedMs }: QueryTicket, storage: Sto
     encodeMs: round(encodeMs),
     selectors: storage.selectors,
     selectorsOnThreads: storage.spreadSelectors,
+    evaluatedOnThread: storage.onThread,
     series: storage.series,
     blocksRead: storage.blocksRead,
     samplesRead: storage.samplesRead,
@@ -168,7 +173,7 @@ function traceOf({ stats }: QueryResult, { waitedMs }: QueryTicket, storage: Sto
 }
 
 /** Figures of a query as Prometheus names them; times are seconds. */
-function queryStats({ stats }: QueryResult, { waitedMs }: QueryTicket): string {
+function queryStats({ stats }: WrittenResult, { waitedMs }: QueryTicket): string {
   const totalTime = (stats.fetchMs + stats.evaluateMs) / 1000;
   return JSON.stringify({
     timings: {
