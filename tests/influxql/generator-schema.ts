@@ -15,7 +15,8 @@ export interface Measurement {
   readonly texts: readonly string[];
 }
 
-const START = 946684800;
+/** 2000-01-01T00:00:00Z, s: the rows of most measurements begin here and lie in one shard of influxd's. */
+export const START = 946684800;
 
 export const MEASUREMENTS: readonly Measurement[] = [
   {
