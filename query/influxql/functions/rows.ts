@@ -95,6 +95,15 @@ function sortByTime(points: Points, sources: number[], ascending: boolean): void
   sources.sort((a, b) => (ascending ? compareTimes(points, a, b) : compareTimes(points, b, a)));
 }
 
+/** Whether every point is after the one before it in the query's direction. */
+function isInOrder(points: Points, sources: readonly number[], ascending: boolean): boolean {
+  for (let i = 1; i < sources.length; i++) {
+    const order = compareTimes(points, sources[i - 1]!, sources[i]!);
+    if (ascending ? order >= 0 : order <= 0) return false;
+  }
+  return true;
+}
+
 /** The first point of every value, by time and, at one time, by value. */
 export const distinctKernel: RowsKernel = (points, windows, options) => {
   const keys = sortKeysOf(points.values, points.length);
@@ -108,8 +117,10 @@ export const distinctKernel: RowsKernel = (points, windows, options) => {
       seen.add(keys[i]!);
       firsts.push(i);
     }
-    firsts.sort((a, b) => keys[a]! - keys[b]!);
-    sortByTime(points, firsts, options.ascending);
+    if (!isInOrder(points, firsts, options.ascending)) {
+      firsts.sort((a, b) => keys[a]! - keys[b]!);
+      sortByTime(points, firsts, options.ascending);
+    }
     for (const source of firsts) {
       list.window.push(w);
       list.source.push(source);

@@ -9,65 +9,91 @@ import { columnWriter, sortKeysOf } from './column.ts';
 import type { FieldKind, Points, WindowKernel, WindowResult, Windows } from './kernel.ts';
 import { patternSort } from './pattern-sort.ts';
 
-/** Whether the candidate replaces the point chosen so far. */
-type Replaces = (points: Points, keys: Float64Array, candidate: number, chosen: number) => boolean;
-
 /** Before 0, at the same time 0, later above 0. */
 function compareTimes(points: Points, a: number, b: number): number {
   const seconds = points.sec[a]! - points.sec[b]!;
   return seconds !== 0 ? seconds : points.nano[a]! - points.nano[b]!;
 }
 
-const lesser: Replaces = (points, keys, a, b) =>
-  keys[a]! < keys[b]! || (keys[a] === keys[b] && compareTimes(points, a, b) < 0);
+/** The chosen point of the window lo … hi-1, which is not empty. Four loops of their own, because they are the hot ones. */
+type Choose = (points: Points, keys: Float64Array, lo: number, hi: number) => number;
 
-const greater: Replaces = (points, keys, a, b) =>
-  keys[a]! > keys[b]! || (keys[a] === keys[b] && compareTimes(points, a, b) < 0);
-
-const earlier: Replaces = (points, keys, a, b) => {
-  const time = compareTimes(points, a, b);
-  if (time !== 0) return time < 0;
-  return points.values.kind === 'boolean' ? keys[a]! < keys[b]! : keys[a]! > keys[b]!;
+const least: Choose = (points, keys, lo, hi) => {
+  let chosen = lo;
+  let best = keys[lo]!;
+  for (let i = lo + 1; i < hi; i++) {
+    const key = keys[i]!;
+    if (key < best || (key === best && compareTimes(points, i, chosen) < 0)) {
+      chosen = i;
+      best = key;
+    }
+  }
+  return chosen;
 };
 
-const later: Replaces = (points, keys, a, b) => {
-  const time = compareTimes(points, a, b);
-  return time > 0 || (time === 0 && keys[a]! > keys[b]!);
+const greatest: Choose = (points, keys, lo, hi) => {
+  let chosen = lo;
+  let best = keys[lo]!;
+  for (let i = lo + 1; i < hi; i++) {
+    const key = keys[i]!;
+    if (key > best || (key === best && compareTimes(points, i, chosen) < 0)) {
+      chosen = i;
+      best = key;
+    }
+  }
+  return chosen;
+};
+
+const earliest: Choose = (points, keys, lo, hi) => {
+  const { sec, nano } = points;
+  const isBoolean = points.values.kind === 'boolean';
+  let chosen = lo;
+  for (let i = lo + 1; i < hi; i++) {
+    const time = sec[i]! - sec[chosen]! || nano[i]! - nano[chosen]!;
+    if (time > 0) continue;
+    if (time < 0 || (isBoolean ? keys[i]! < keys[chosen]! : keys[i]! > keys[chosen]!)) chosen = i;
+  }
+  return chosen;
+};
+
+const latest: Choose = (points, keys, lo, hi) => {
+  const { sec, nano } = points;
+  let chosen = lo;
+  for (let i = lo + 1; i < hi; i++) {
+    const time = sec[i]! - sec[chosen]! || nano[i]! - nano[chosen]!;
+    if (time > 0 || (time === 0 && keys[i]! > keys[chosen]!)) chosen = i;
+  }
+  return chosen;
 };
 
 export const minKernel: WindowKernel = (points, windows) =>
-  select(points, windows, sortKeysOf(points.values, points.length), lesser);
+  select(points, windows, sortKeysOf(points.values, points.length), least);
 
 export const maxKernel: WindowKernel = (points, windows) =>
-  select(points, windows, sortKeysOf(points.values, points.length), greater);
+  select(points, windows, sortKeysOf(points.values, points.length), greatest);
 
-export const firstKernel: WindowKernel = (points, windows) => select(points, windows, tieKeys(points), earlier);
+export const firstKernel: WindowKernel = (points, windows) => select(points, windows, tieKeys(points), earliest);
 
-export const lastKernel: WindowKernel = (points, windows) => select(points, windows, tieKeys(points), later);
+export const lastKernel: WindowKernel = (points, windows) => select(points, windows, tieKeys(points), latest);
 
 /** Keys for ties at one time. Ranking all texts would cost a sort; where no two points share a time nobody asks. */
 function tieKeys(points: Points): Float64Array {
   const column = points.values;
   if (column.kind === 'string' || column.wide !== null) {
+    const direction = points.length < 2 ? 0 : Math.sign(compareTimes(points, 1, 0));
     for (let i = 1; i < points.length; i++) {
-      if (compareTimes(points, i, i - 1) <= 0) return sortKeysOf(column, points.length);
+      if (compareTimes(points, i, i - 1) * direction <= 0) return sortKeysOf(column, points.length);
     }
     return new Float64Array(0);
   }
   return column.values;
 }
 
-function select(points: Points, windows: Windows, keys: Float64Array, replaces: Replaces): WindowResult {
+function select(points: Points, windows: Windows, keys: Float64Array, choose: Choose): WindowResult {
   const { lo, hi, count } = windows;
   const source = new Int32Array(count).fill(-1);
   for (let w = 0; w < count; w++) {
-    const first = lo[w]!;
-    if (hi[w]! <= first) continue;
-    let chosen = first;
-    for (let i = first + 1; i < hi[w]!; i++) {
-      if (replaces(points, keys, i, chosen)) chosen = i;
-    }
-    source[w] = chosen;
+    if (hi[w]! > lo[w]!) source[w] = choose(points, keys, lo[w]!, hi[w]!);
   }
   return chosenPoints(points, windows, source);
 }
