@@ -2,6 +2,7 @@
  * SELECTs whose errors are compared with InfluxDB's: all parse, some are refused by what they say, some by the types of the
  * data. Measurements `m` and `n` have the fields and tags of `CASE_POINTS`.
  */
+import type { Random } from '../../promql/expression-generator.ts';
 
 /** Line protocol. `m`: a float, an integer, a string, a boolean, a tag. */
 export const CASE_POINTS = `m,h=a,r=x f=1.5,i=2i,s="x",b=true 1000000000
@@ -338,3 +339,117 @@ export const CASE_SHAPES = {
   m: { fields: { f: 'float', i: 'integer', s: 'string', b: 'boolean' }, tags: ['h', 'r'] },
   n: { fields: { f: 'integer', o: 'float' }, tags: ['g'] },
 } as const;
+
+const FIELDS = [
+  ...[
+    'f',
+    'i',
+    's',
+    'b',
+    'h',
+    'nothing',
+    'time',
+    '*',
+    '/[fi]/',
+    '1',
+    "'x'",
+    '1h',
+    'f + 1',
+    'f + i',
+    's + f',
+    'f + nothing',
+  ],
+  ...[
+    'mean(f)',
+    'max(f)',
+    'max(*)',
+    'count(s)',
+    'count(distinct(f))',
+    'distinct(f)',
+    'DISTINCT f',
+    'top(f, 1)',
+    'top(f, h, 2)',
+  ],
+  ...['bottom(f, 3)', 'percentile(f, 50)', 'sample(f, 1)', 'derivative(f)', 'derivative(mean(f), 1s)', 'elapsed(f)'],
+  ...[
+    'abs(f)',
+    'abs(max(f))',
+    'abs(-1) * f',
+    'pow(f, i)',
+    'max(f) + min(i)',
+    'max(f) + f',
+    '-f',
+    '(f)',
+    '-mean(f)',
+    'f::integer',
+  ],
+  ...[
+    'moving_average(max(f), 2)',
+    'difference(first(i))',
+    'cumulative_sum(f)',
+    'integral(f)',
+    'mean(f + 1)',
+    'first(b)',
+  ],
+];
+
+const CONDITIONS = [
+  ...[
+    'f > 1',
+    "h = 'a'",
+    'time > 0',
+    'time < 10s',
+    "s =~ /x/ AND time > '1970-01-01'",
+    'f',
+    'true',
+    'false',
+    'max(f) > 1',
+  ],
+  ...[
+    'abs(f) > 1',
+    'time > 0 OR f > 1',
+    '(f > 1 AND time < 5s) OR i > 2',
+    'time = 1s',
+    "time > 'x'",
+    '1 = 1',
+    'f + 1 > i',
+  ],
+];
+
+const DIMENSIONS = [
+  'h',
+  '*',
+  '/h/',
+  'time(1s)',
+  'time(2s, 1s)',
+  'time',
+  'f',
+  'nothing',
+  'time(1s), h',
+  'h, r',
+  'abs(h)',
+  '(h)',
+];
+
+/** A SELECT of random parts, each of which makes sense somewhere. */
+export function composeSelect(random: Random, depth = 1): string {
+  const { pick, chance, below } = random;
+  const fields = Array.from(
+    { length: 1 + below(3) },
+    () => `${pick(FIELDS)}${chance(0.2) ? ` AS ${pick(['x', 'y', 'f'])}` : ''}`,
+  );
+  const source =
+    depth > 0 && chance(0.3) ? `(${composeSelect(random, depth - 1)})` : pick(['m', 'm', 'm', 'n', 'm, n', '/[mn]/']);
+  let text = `SELECT ${fields.join(', ')} FROM ${source}`;
+  // Windows without an end would be many.
+  const dimension = chance(0.4) ? pick(DIMENSIONS) : '';
+  const conditions = [
+    ...(dimension.includes('time(') ? ['time >= 0 AND time < 10s'] : []),
+    ...(chance(0.4) ? [pick(CONDITIONS)] : []),
+  ];
+  if (conditions.length > 0) text += ` WHERE ${conditions.map((each) => `(${each})`).join(' AND ')}`;
+  if (dimension !== '') text += ` GROUP BY ${dimension}`;
+  if (chance(0.2)) text += ` fill(${pick(['none', 'null', 'previous', 'linear', '0'])})`;
+  if (chance(0.2)) text += ` ORDER BY time ${pick(['ASC', 'DESC'])}`;
+  return chance(0.2) ? `${text} LIMIT ${1 + below(2)}` : text;
+}
