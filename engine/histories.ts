@@ -1,7 +1,7 @@
 /**
  * Random histories of an engine over a disk that fails, against a naive model: what the tests of the engine are made of.
  *
- * A history writes, overwrites, deletes, flushes, merges, lets days go by, fills the disk, makes calls fail, kills the
+ * A history writes, overwrites, deletes, flushes, merges, makes and drops retention policies, lets days go by, fills the disk, makes calls fail, kills the
  * process and the power, and damages what is on disk. Every engine life gets its own view of the disk, so that what a
  * dead one still has under way cannot help its successor. Found rows are compared where things may go wrong: after
  * every start, after flushes and merges, and at the end.
@@ -13,23 +13,27 @@ import { type FaultKind, MemoryFileSystem } from '../disk/memory-file-system.ts'
 import { VarveError } from '../errors/errors.ts';
 import { isExpired } from '../retention/expired.ts';
 import type { Database } from './database.ts';
+import { deleteRowsAndSeries } from './drop-series.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { tryDamage } from './history-damage.ts';
 import { type Allowance, Model } from './history-model.ts';
 import { defineSeries, FIELD_NAMES, fillRandomly, readSeries, seriesNames } from './history-rows.ts';
 import type { EngineOptions } from './options.ts';
+import type { Instant } from './time.ts';
 
 const DATA = '/data';
 const DAY_SEC = 86_400;
 const START_MS = 20 * DAY_SEC * 1000;
 const RETENTION_MS = 5 * DAY_SEC * 1000;
-/** Names and partition durations in s. */
+/** Names, and the shortest that partitions may be, s. The others are retention policies of one database. */
 const DATABASES: [name: string, partitionDurationSec: number][] = [
   ['default', DAY_SEC],
-  ['other', DAY_SEC / 4],
+  ['other/autogen', DAY_SEC / 4],
+  ['other/kept', DAY_SEC / 4],
 ];
+const SHARD_MS = (DAY_SEC / 4) * 1000;
 const FAULTS: FaultKind[] = ['create', 'write', 'sync', 'syncDirectory', 'read', 'rename', 'remove', 'truncate'];
-const PLACES = ['', '', '.tsm', 'MANIFEST', 'index.log', '/wal/', 'CHECKPOINT'];
+const PLACES = ['', '', '.tsm', 'MANIFEST', 'index.log', '/wal/', 'CHECKPOINT', 'CATALOG', '/db/'];
 
 /** A difference from the model: the history has failed. */
 export class HistoryFailure extends Error {}
@@ -47,6 +51,8 @@ export class History {
   private fatal: Error | null = null;
   /** Whether the log ends in a mark, which tells damage from a write that a power loss tore. */
   private logIsMarked = true;
+  /** Databases whose drop failed or was cut short: the next start has all of one, or nothing. */
+  private readonly droppedPerhaps = new Set<string>();
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -89,7 +95,8 @@ export class History {
     else if (choice < 620) await this.checked('flush', () => this.engine.flush());
     else if (choice < 700) await this.maintain();
     else if (choice < 740) await this.overlapping();
-    else if (choice < 780) await this.checked('delete', () => this.delete());
+    else if (choice < 770) await this.checked('delete', () => this.delete());
+    else if (choice < 785) await this.changePolicies();
     else if (choice < 820) await this.daysGoBy();
     else if (choice < 850) await this.fullDisk();
     else if (choice < 900) await this.failingDisk();
@@ -178,8 +185,8 @@ export class History {
 
   /** Writes random rows. Throws when the disk is full or has failed. */
   private async write(wait = this.random.chance(0.8)): Promise<void> {
-    const [name, partitionDurationSec] = this.random.pick(DATABASES);
-    const database = this.engine.createDatabase(name, { partitionDurationSec });
+    const [name] = this.random.pick(DATABASES);
+    const database = this.make(name);
     const rows = fillRandomly(this.batch, this.random, database, this.seriesNow(), this.clock.nowMs());
     let lsn = this.engine.commit(database, this.batch);
     for (const { series, time, values } of rows) this.model.write(name, series, time, values);
@@ -190,6 +197,54 @@ export class History {
     await this.engine.durable(lsn);
     this.logIsMarked = true;
     this.model.settle();
+  }
+
+  /** A database or retention policy, made when it does not exist. */
+  private make(name: string): Database {
+    const existing = this.engine.database(name);
+    if (existing !== undefined) return existing;
+    const [owner, policy] = name.split('/');
+    const partitionDurationSec = DATABASES.find(([each]) => each === name)![1];
+    if (!this.engine.hasDatabase(owner)) this.engine.createDatabase(owner, { partitionDurationSec });
+    if (this.engine.database(name) === undefined) {
+      this.engine.createRetentionPolicy(owner, policy, { retentionMs: RETENTION_MS, shardDurationMs: SHARD_MS });
+    }
+    return this.engine.database(name)!;
+  }
+
+  /** Drops a policy or a whole database, sometimes dying in the midst of it, or changes one. */
+  private async changePolicies(mayDie = true): Promise<void> {
+    const { engine, random } = this;
+    if (!engine.hasDatabase('other')) return;
+    const policy = random.pick(['autogen', 'kept']);
+    if (random.chance(0.3) && engine.database(`other/${policy}`) !== undefined) {
+      this.steps.push(`change policy ${policy}`);
+      engine.alterRetentionPolicy('other', policy, {
+        shardDurationMs: SHARD_MS * (1 + random.below(2)),
+        makeDefault: random.chance(0.5),
+      });
+      return;
+    }
+    const whole = random.chance(0.3);
+    const names = whole ? ['other/autogen', 'other/kept'] : [`other/${policy}`];
+    this.steps.push(`drop ${whole ? 'other' : names}`);
+    const flushing = random.chance(0.3) ? engine.flush().catch(() => {}) : null;
+    const dropping = whole ? engine.dropDatabase('other') : engine.dropRetentionPolicy('other', policy);
+    for (const name of names) this.droppedPerhaps.add(name);
+    if (mayDie && random.chance(0.3)) {
+      dropping.catch(() => {});
+      for (let turns = random.below(4); turns > 0; turns--) await Promise.resolve();
+      return this.die(random.chance(0.5) ? 'kill' : 'power loss', 'in the midst of it');
+    }
+    await dropping;
+    await flushing;
+    this.forgetDropped();
+  }
+
+  /** What was dropped perhaps, and is gone, is forgotten; what is there must be there as it was. */
+  private forgetDropped(): void {
+    for (const name of this.droppedPerhaps) if (this.engine.database(name) === undefined) this.model.forget(name);
+    this.droppedPerhaps.clear();
   }
 
   /** Flushes, merges and writes at the same time; sometimes the process dies in the midst of it. */
@@ -219,11 +274,12 @@ export class History {
     const series = this.random.pick(this.random.chance(0.5) ? this.seriesNow() : ['0', ...seriesNames(database)]);
     const ref = defineSeries(database, series);
     const sec = Math.floor(this.clock.nowMs() / 1000) - this.random.below(3 * DAY_SEC);
-    const to = { sec: sec + this.random.below(2 * DAY_SEC), nano: 5 };
+    const to = { sec: sec + this.random.below(this.random.chance(0.5) ? 20 * DAY_SEC : 2 * DAY_SEC), nano: 5 };
     const min = BigInt(sec) * 1_000_000_000n;
     const max = BigInt(to.sec) * 1_000_000_000n + 5n;
+    const deleteAll = this.random.chance(0.7) ? deleteRowsAndSeries : deleteRowsOnly;
     try {
-      await this.engine.deleteRows(database, Int32Array.of(ref), { sec, nano: 0 }, to);
+      await deleteAll(this.engine, database, Int32Array.of(ref), { sec, nano: 0 }, to);
     } catch (error) {
       this.model.doubt(name, series, min, max);
       throw error;
@@ -266,7 +322,7 @@ export class History {
     const times = this.random.chance(0.7) ? 1 : 1000;
     this.steps.push(`${times} × EIO: ${kind} ${within} after ${after}`);
     this.fs.fail(kind, { within, after, times });
-    await this.amidFaults(4, (error) => this.fatal !== null || (error as { code?: string }).code === 'EIO');
+    await this.amidFaults(4, (error) => this.fatal !== null || isRefusedByDisk(error));
     this.fs.heal();
     if (this.fatal !== null || this.random.chance(0.4)) {
       return this.die(this.random.chance(0.5) ? 'kill' : 'power loss', 'after EIO');
@@ -282,6 +338,7 @@ export class History {
         if (choice < 5) await this.write();
         else if (choice < 7) await this.checkless('flush', () => this.engine.flush());
         else if (choice < 9) await this.checkless('maintain', () => this.engine.maintenance.run());
+        else if (this.random.chance(0.4)) await this.changePolicies(false);
         else await this.checkless('delete', () => this.delete());
       } catch (error) {
         if (!isAllowed(error)) throw error;
@@ -319,11 +376,13 @@ export class History {
         DATABASES,
         (database, time) => this.isExpired(database, time),
         this.logIsMarked,
+        this.droppedPerhaps,
       );
       if (failure !== null) throw new HistoryFailure(failure);
     }
     if (this.random.chance(0.1)) await this.dieStarting();
     await this.open();
+    this.forgetDropped();
     this.check(end !== 'clean stop');
     this.model.adopt((database, series) => readSeries(this.engine.database(database), series));
   }
@@ -346,4 +405,21 @@ export class History {
     this.fs.heal();
     this.fs.remove(`${DATA}/LOCK`);
   }
+}
+
+/** Whether a call failed because the disk did, or because the catalog on it is in doubt. */
+function isRefusedByDisk(error: unknown): boolean {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } };
+  return code === 'EIO' || (code === 'read_only' && cause?.code === 'EIO');
+}
+
+/** Deletes rows and leaves it to maintenance to find series without any. */
+function deleteRowsOnly(
+  engine: Engine,
+  database: Database,
+  refs: Int32Array,
+  from: Instant,
+  to: Instant,
+): Promise<void> {
+  return engine.deleteRows(database, refs, from, to);
 }

@@ -29,6 +29,7 @@ export async function tryDamage(
   databases: readonly (readonly [name: string, partitionDurationSec: number])[],
   isExpired: Allowance['isExpired'],
   logIsMarked: boolean,
+  mayBeGone: ReadonlySet<string>,
 ): Promise<string | null> {
   const { random, steps } = history;
   const disk = copyOf(history.fs);
@@ -85,7 +86,7 @@ export async function tryDamage(
       reports.some(({ message }) => message.startsWith('lost ') && message.includes('records of the log')) ||
       reports.some(
         ({ message, fields }) =>
-          fields.database === database &&
+          fields.database === engine.database(database)?.name &&
           (message.startsWith('lost rows in the log of series') ||
             (fields.file === name && contents.get(series)?.get(time)?.has(field) === true)),
       ),
@@ -93,6 +94,7 @@ export async function tryDamage(
   const compare = (): string | null => {
     for (const [database] of databases) {
       const target = engine.database(database);
+      if (target === undefined && mayBeGone.has(database)) continue;
       const names = target === undefined ? [] : seriesNames(target);
       for (const series of new Set([...history.model.seriesOf(database), ...names])) {
         let found: Rows;

@@ -39,7 +39,7 @@ export class Model {
 
   /** A row was written, and is not acknowledged yet. */
   write(database: string, series: string, time: bigint, values: Map<string, Value>): void {
-    const key = `${database}/${series}`;
+    const key = keyOf(database, series);
     this.pending.push({ key, time, values });
     for (const [field, value] of values) {
       const cells = nested(
@@ -63,25 +63,33 @@ export class Model {
 
   /** Rows between two times, inclusive, were deleted. */
   delete(database: string, series: string, min: bigint, max: bigint): void {
-    const rows = this.rowsOf(`${database}/${series}`);
+    const rows = this.rowsOf(keyOf(database, series));
     for (const time of rows.keys()) if (time >= min && time <= max) rows.delete(time);
   }
 
   /** A delete failed: after the next start its rows are there or not. */
   doubt(database: string, series: string, min: bigint, max: bigint): void {
-    this.doubts.push({ key: `${database}/${series}`, min, max });
+    this.doubts.push({ key: keyOf(database, series), min, max });
+  }
+
+  /** A database is gone, with every row that it ever had. */
+  forget(database: string): void {
+    const isOf = (key: string) => key.startsWith(keyOf(database, ''));
+    for (const map of [this.truth, this.ever]) for (const key of map.keys()) if (isOf(key)) map.delete(key);
+    this.pending = this.pending.filter(({ key }) => !isOf(key));
+    this.doubts = this.doubts.filter(({ key }) => !isOf(key));
   }
 
   /** Series of a database with rows, written or in doubt. */
   seriesOf(database: string): string[] {
-    const prefix = `${database}/`;
+    const prefix = keyOf(database, '');
     const keys = new Set([...this.truth.keys(), ...this.pending.map((write) => write.key)]);
     return [...keys].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
   }
 
   /** Compares the rows found of one series. Returns what differs, or null. */
   differences(database: string, series: string, found: Rows, allow: Allowance): string | null {
-    const key = `${database}/${series}`;
+    const key = keyOf(database, series);
     const want = this.expected(key);
     const at = (time: bigint, field: string) => `${key} at ${time} ${field}`;
     for (const time of new Set([...want.keys(), ...found.keys()])) {
@@ -112,8 +120,7 @@ export class Model {
     this.pending = [];
     this.doubts = [];
     for (const [key, some] of times) {
-      const slash = key.indexOf('/');
-      const found = find(key.slice(0, slash), key.slice(slash + 1));
+      const found = find(...(key.split(SEPARATOR) as [string, string]));
       const rows = this.rowsOf(key);
       for (const time of some) {
         const row = found.get(time);
@@ -145,6 +152,13 @@ export class Model {
     for (const { time, values } of writes) putRow(copy, time, values);
     return copy;
   }
+}
+
+const SEPARATOR = '|';
+
+/** What rows of a series are found by; neither name has the separator. */
+function keyOf(database: string, series: string): string {
+  return `${database}${SEPARATOR}${series}`;
 }
 
 function putRow(rows: Rows, time: bigint, values: Map<string, Value>): void {

@@ -8,7 +8,7 @@
  * 3. Whoever goes is asked for between two turns of the event loop in which neither a flush nor a merge is under way.
  */
 import type { FileSystem } from '../disk/file-system.ts';
-import { assert, VarveError } from '../errors/errors.ts';
+import { VarveError } from '../errors/errors.ts';
 import {
   Catalog,
   type CatalogEntry,
@@ -92,27 +92,25 @@ export class Registry {
   }
 
   /**
-   * The rows of `NAME`, by its default policy, or of `NAME/POLICY`; undefined when there is no such.
+   * The rows of `NAME`, by its default policy, or of `NAME/POLICY`; undefined when there is no such, or when it could not
+   * be opened yet, and so holds nothing.
    * @param policy '' leaves it to the name.
    */
   find(name: string, policy = ''): Database | undefined {
-    const entry = this.entries.get(name);
-    if (entry !== undefined) {
-      if (name.includes(NUL)) return this.opened(entry.id);
-      const wanted = policy === '' ? defaultPolicyOf(entry) : policy;
-      const found = policiesOf(entry).find((each) => each.name === wanted);
-      return found && this.opened(found.id);
+    const id = this.idOf(name, policy);
+    if (id === null) return undefined;
+    try {
+      return this.opened(id);
+    } catch (error) {
+      this.log('error', `cannot open database ${name}: ${(error as Error).message}`);
+      return undefined;
     }
-    // Neither part can have a slash.
-    const slash = name.indexOf('/');
-    if (slash < 0 || policy !== '' || name.includes(NUL)) return undefined;
-    return this.find(name.slice(0, slash), name.slice(slash + 1));
   }
 
-  /** As `find`. Throws `not_found` with InfluxDB's text. */
+  /** As `find`. Throws `not_found` with InfluxDB's text, or the disk's error. */
   resolve(name: string, policy = ''): Database {
-    const found = this.find(name, policy);
-    if (found !== undefined) return found;
+    const id = this.idOf(name, policy);
+    if (id !== null) return this.opened(id);
     const entry = this.entries.get(name);
     if (entry !== undefined) throw policyNotFound(policy === '' ? defaultPolicyOf(entry) : policy);
     const slash = name.indexOf('/');
@@ -120,12 +118,27 @@ export class Registry {
     throw databaseNotFound(slash > 0 ? name.slice(0, slash) : name);
   }
 
-  /** Adds a database; its existence is durable on return. Throws `bad_request` for a policy that cannot be. */
+  /** The id of the rows that a name and policy mean; null when there are none. */
+  private idOf(name: string, policy: string): number | null {
+    const entry = this.entries.get(name);
+    if (entry !== undefined) {
+      if (name.includes(NUL)) return entry.id;
+      const wanted = policy === '' ? defaultPolicyOf(entry) : policy;
+      return policiesOf(entry).find((each) => each.name === wanted)?.id ?? null;
+    }
+    // Neither part can have a slash.
+    const slash = name.indexOf('/');
+    if (slash < 0 || policy !== '' || name.includes(NUL)) return null;
+    return this.idOf(name.slice(0, slash), name.slice(slash + 1));
+  }
+
+  /** Adds a database, unless it exists; its existence is durable on return. Throws `bad_request` for a policy that cannot be. */
   create(name: string, { policy, ...settings }: NewDatabase): Database {
+    const known = this.entries.get(name);
+    if (known !== undefined) return this.opened(known.id);
     const { nextId, databases } = this.catalog.content;
     const { partitionDurationSec } = this.defaults;
     let entry: CatalogEntry = { id: nextId, name, settings: { partitionDurationSec, retentionMs: null, ...settings } };
-    assert(!this.entries.has(name), `database ${name} exists`);
     if (policy !== undefined) {
       if (!isValidName(policy.name)) throw invalidName();
       const first = this.newPolicy(policy.name, policy, nextId);
@@ -261,7 +274,13 @@ export class Registry {
       .map((each) => (each === entry ? (isOwn ? { ...changed, id: nextId } : changed) : each));
     this.write(next, isOwn ? nextId + 1 : nextId);
     this.close(gone);
-    if (isOwn) this.open(this.entries.get(name)!);
+    if (!isOwn) return;
+    try {
+      this.open(this.entries.get(name)!);
+    } catch (error) {
+      // The policy is gone all the same. Whoever needs the directory tries again.
+      this.log('error', `cannot make the directory of database ${name}: ${(error as Error).message}`);
+    }
   }
 
   /** Removes a database with all that belongs to it. Nothing may be flushed or merged meanwhile. */
