@@ -17,6 +17,7 @@ import { healthRoutes } from './routes/health.ts';
 import { influxQueryRoutes } from './routes/influx-query.ts';
 import { influxV2Routes } from './routes/influx-v2.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { pageRoutes } from './routes/page.ts';
 import { prometheusAdminRoutes } from './routes/prometheus-admin.ts';
 import { prometheusExemplarRoutes } from './routes/prometheus-exemplars.ts';
 import { prometheusExpressionRoutes } from './routes/prometheus-expression.ts';
@@ -31,6 +32,7 @@ import { storageStatusRoutes } from './routes/storage-status.ts';
 import type { ServerState } from './state.ts';
 
 const routes: readonly Route[] = [
+  ...pageRoutes,
   ...healthRoutes,
   ...metricsRoutes,
   ...influxQueryRoutes,

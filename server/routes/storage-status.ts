@@ -1,6 +1,7 @@
 /** Settings and storage as Prometheus' status pages show them. */
 import { stringify } from 'yaml';
 import { VarveError } from '../../errors/errors.ts';
+import { partitionStatistics } from '../../query/partition-statistics.ts';
 import { storageStatistics } from '../../query/storage-statistics.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
@@ -20,6 +21,12 @@ export const storageStatusRoutes: readonly Route[] = [
     path: '/api/v1/status/tsdb',
     purpose: 'where the series of a database are (limit)',
     handle: statistics,
+  },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/partitions',
+    purpose: 'partitions of a database, with their sizes',
+    handle: ({ engine, database }) => success(partitionStatistics(engine().database(database))),
   },
   {
     methods: ['GET'],

@@ -1,0 +1,159 @@
+/** The page at `/` in a real browser, on real data: what is drawn, and that the browser has nothing to complain of. */
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { havePrograms } from './peers.ts';
+import { type ServerProcess, sleep, startServer, temporaryDirectory } from './server-process.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const HOSTS = 3;
+
+describe.skipIf(!havePrograms('chromium'))('the page', () => {
+  const { path: dataDir, remove } = temporaryDirectory('page');
+  let server: ServerProcess;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const args = ['--internal-interval', '500ms', '--flush-interval', '500ms'];
+    server = await startServer({ dataDir, args });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+    remove();
+  });
+
+  /** Opens a place, with what the browser complains of. */
+  async function open(hash: string, options: { width?: number; dark?: boolean } = {}): Promise<[Page, string[]]> {
+    const page = await browser.newPage({
+      viewport: { width: options.width ?? 1280, height: 900 },
+      colorScheme: options.dark ? 'dark' : 'light',
+    });
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(`${server.url}/${hash}`);
+    return [page, complaints];
+  }
+
+  test('an empty server says how to send data, and what is sent from there can be looked at', async () => {
+    const [page, complaints] = await open('');
+    await page.getByRole('heading', { name: 'Send data' }).waitFor();
+    expect(await page.locator('pre').first().textContent()).toContain(`curl '${server.url}/write'`);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByRole('link', { name: 'Look at it in Explore.' }).click();
+    await page.getByText('room_temperature{name="attic"}').waitFor();
+    expect(page.url()).toContain('#/explore?');
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('Explore draws a range, zooms by drag, keeps all in the URL, and shows errors in the server’s words', async () => {
+    const nowSec = Math.floor(Date.now() / 1000);
+    const lines: string[] = [];
+    for (let host = 0; host < HOSTS; host++) {
+      for (let t = nowSec - 3600; t <= nowSec; t += 10) lines.push(`load,host=h${host} one=${host + (t % 7)} ${t}`);
+    }
+    const body = lines.join('\n');
+    expect((await fetch(`${server.url}/write?precision=s`, { method: 'POST', body })).status).toBe(204);
+
+    const [page, complaints] = await open('#/explore?q=load_one&range=1h');
+    await page
+      .locator('.legend li')
+      .nth(HOSTS - 1)
+      .waitFor();
+    expect(await page.locator('.legend li').count()).toBe(HOSTS);
+    const plot = await page.locator('.u-over').boundingBox();
+    expect(plot?.width).toBeGreaterThan(600);
+    const drawn = await page.evaluate<number>(`(() => {
+      const canvas = document.querySelector('canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((byte, i) => i % 4 === 3 && byte > 0).length;
+    })()`);
+    expect(drawn).toBeGreaterThan(5000);
+
+    const { x, y, width, height } = plot as NonNullable<typeof plot>;
+    await page.mouse.move(x + width * 0.4, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.6, y + height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/range=1[12]m/);
+    expect(new URLSearchParams(page.url().split('?')[1]).get('end')).toMatch(/^\d{13}$/);
+    await page
+      .locator('.legend li')
+      .nth(HOSTS - 1)
+      .waitFor();
+    await page.goBack();
+    await page.waitForURL(/range=1h/);
+
+    await page.getByRole('button', { name: 'Table' }).click();
+    await page.waitForURL(/view=table/);
+    await page.getByRole('cell', { name: 'load_one{host="h1"}' }).waitFor();
+
+    const editor = page.locator('.cm-content');
+    await editor.fill('sum(load_one');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').textContent()).toContain('unclosed left parenthesis');
+    // The browser notes the 400 itself; nothing else may be wrong.
+    expect(complaints.filter((text) => !text.includes('400 (Bad Request)'))).toEqual([]);
+    await page.close();
+  });
+
+  test('the editor completes names of this database by keyboard', async () => {
+    const [page, complaints] = await open('#/explore');
+    const editor = page.locator('.cm-content');
+    await editor.click();
+    await page.keyboard.type('load_o');
+    await page.locator('.cm-tooltip-autocomplete li', { hasText: 'load_one' }).waitFor();
+    await sleep(300);
+    await page.keyboard.press('Enter');
+    expect(await editor.textContent()).toBe('load_one');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Enter');
+    await page.locator('.legend li').first().waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('metrics, cardinality, storage and status show what there is', async () => {
+    const [page, complaints] = await open('#/metrics');
+    await page.getByLabel('Search metrics').fill('one lo');
+    await page.getByRole('link', { name: 'load_one' }).waitFor();
+    expect(await page.getByText(/^1 of \d+ metrics$/).count()).toBe(1);
+
+    await page.getByRole('link', { name: 'Cardinality' }).click();
+    await page.getByRole('link', { name: '__name__=load_one' }).waitFor();
+
+    await page.getByRole('link', { name: 'Storage' }).click();
+    await page.locator('.timeline rect').first().waitFor();
+    expect(await page.locator('tbody tr').count()).toBeGreaterThan(0);
+
+    await page.getByRole('link', { name: 'Status' }).click();
+    await page.locator('.panel .chart').nth(3).waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('fits a phone, and has a dark side', async () => {
+    const [page, complaints] = await open('#/explore?q=load_one', { width: 360, dark: true });
+    await page.locator('.legend li').first().waitFor();
+    const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+    const back = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+    expect(wide).toBeLessThanOrEqual(360);
+    expect(back).toBe('rgb(18, 24, 26)');
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('has a strict policy, and no path leads out of its files', async () => {
+    const { headers } = await fetch(`${server.url}/`);
+    expect(headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'self'; style-src 'self'/);
+    for (const path of ['/ui/..%2f..%2fpackage.json', '/ui/%2e%2e/index.html', '/ui/nothing.js']) {
+      expect((await fetch(server.url + path)).status, path).toBe(404);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+/** Status: how the server does, drawn from its own metrics, and how it is set. */
+import { databases, queryRange, status } from '../api.ts';
+import { type Chart, createChart } from '../chart.ts';
+import { h, replace } from '../dom.ts';
+import { bytes, sampleValue, span, whole } from '../format.ts';
+import { hashOf } from '../location.ts';
+import { fill, type Page, type PageContext } from '../page.ts';
+
+const INTERNAL = '_internal';
+const RANGE_SEC = 3600;
+const STEP_SEC = 15;
+const REFRESH_MS = 10_000;
+
+/** What is drawn; a line per series of the expression. */
+const PANELS: [title: string, query: string][] = [
+  ['Values written per second', 'sum by (protocol) (rate(varve_ingest_values_total[1m]))'],
+  ['Requests per second', 'sum by (route) (rate(varve_http_requests_total[1m])) > 0'],
+  ['CPU, cores', 'rate(process_cpu_seconds_total[1m])'],
+  ['Resident memory, bytes', 'process_resident_memory_bytes'],
+  ['Log sync, 99th percentile, seconds', 'histogram_quantile(0.99, rate(varve_wal_sync_duration_seconds_bucket[1m]))'],
+  ['Memtables, bytes', 'varve_memtable_bytes'],
+];
+
+export const statusPage: Page = {
+  title: 'Status',
+  show(context) {
+    const figures = h('div', {});
+    const panels = h('div', { class: 'columns' });
+    const settings = h('details', { class: 'panel' }, h('summary', {}, 'Settings'));
+    void fill(figures, () => showFigures(figures, context));
+    void fill(settings, async () => {
+      const flags = await status('flags', context);
+      const rows = Object.entries(flags).map(([name, value]) =>
+        h('tr', {}, h('td', { class: 'mono' }, name), h('td', { class: 'mono' }, String(value))),
+      );
+      settings.append(h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))));
+    });
+    const charts = PANELS.map(([title, query]) => new LivePanel(title, query, context));
+    replace(panels, ...charts.map(({ element }) => element));
+    const draw = () => Promise.all(charts.map((panel) => panel.draw()));
+    void draw();
+    const timer = setInterval(() => void draw(), REFRESH_MS);
+    context.signal.addEventListener('abort', () => {
+      clearInterval(timer);
+      for (const panel of charts) panel.destroy();
+    });
+    return h('div', {}, figures, panels, settings);
+  },
+};
+
+async function showFigures(target: HTMLElement, context: PageContext): Promise<void> {
+  const [build, runtime, all] = await Promise.all([
+    status('buildinfo', context),
+    status('runtimeinfo', context),
+    databases(context.signal),
+  ]);
+  const startMs = new Date(String(runtime.startTime)).getTime();
+  const pairs: [string, string][] = [
+    ['version', String(build.revision).replace(/^varve-/, '')],
+    ['up for', span(Math.max(1000, Date.now() - startMs))],
+    ['databases', whole(all.length)],
+    ['series', whole(all.reduce((sum, { series }) => sum + series, 0))],
+    ['on disk', bytes(all.reduce((sum, { fileBytes }) => sum + fileBytes, 0))],
+    ['Node', String(runtime.nodeVersion)],
+  ];
+  replace(
+    target,
+    h('dl', { class: 'figures' }, ...pairs.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
+  );
+}
+
+/** A small chart that is drawn again and again. */
+class LivePanel {
+  readonly element: HTMLElement;
+  private readonly body = h('div', {}, h('p', { class: 'hint' }, 'Waiting for the first measurements …'));
+  private readonly query: string;
+  private readonly context: PageContext;
+  private chart: Chart | null = null;
+
+  constructor(title: string, query: string, context: PageContext) {
+    this.query = query;
+    this.context = context;
+    const link = h('a', { href: hashOf('explore', { db: INTERNAL, q: query }) }, title);
+    this.element = h('section', { class: 'panel' }, h('h2', {}, link), this.body);
+  }
+
+  destroy(): void {
+    this.chart?.destroy();
+    this.chart = null;
+  }
+
+  async draw(): Promise<void> {
+    const endSec = Math.floor(Date.now() / 1000 / STEP_SEC) * STEP_SEC;
+    const startSec = endSec - RANGE_SEC;
+    try {
+      const scope = { database: INTERNAL, signal: this.context.signal };
+      const { data } = await queryRange(this.query, startSec, endSec, STEP_SEC, scope);
+      if (data.resultType !== 'matrix' || data.result.length === 0 || this.context.signal.aborted) return;
+      const times = Array.from({ length: RANGE_SEC / STEP_SEC + 1 }, (_, i) => startSec + i * STEP_SEC);
+      const lines = data.result.map(({ metric, values }) => {
+        const line: (number | null)[] = new Array(times.length).fill(null);
+        for (const [at, text] of values) {
+          const value = sampleValue(text);
+          if (Number.isFinite(value)) line[Math.round((at - startSec) / STEP_SEC)] = value;
+        }
+        return { name: metric.protocol ?? metric.route ?? '', values: line };
+      });
+      const first = lines.reduce((least, { values }) => {
+        const at = values.findIndex((value) => value !== null);
+        return at < 0 ? least : Math.min(least, at);
+      }, times.length - 1);
+      this.destroy();
+      // A server that has just started fills its charts from the left, not a sliver at the right end of an hour.
+      const fromSec = Math.min(times[first], endSec - 5 * 60);
+      this.chart = createChart(times, lines, { heightPx: 170, range: [fromSec, endSec] });
+      replace(this.body, this.chart.element);
+    } catch (error) {
+      if (this.context.signal.aborted) return;
+      this.destroy();
+      replace(this.body, h('p', { class: 'problem' }, (error as Error).message));
+    }
+  }
+}
