@@ -173,6 +173,68 @@ describe('remote read', () => {
     expect((await postRead(url, encodeReadRequest([everything], [STREAMED]))).status).toBe(200);
   });
 
+  test('it passes the gate of queries and keeps to their limits', async () => {
+    const { path: dataDir, remove: removeData } = temporaryDirectory('remote-read-limits');
+    const start = async (...args: string[]) => {
+      const limited = await startServer({ dataDir, args });
+      const read = (type: number, signal?: AbortSignal) =>
+        postRead(limited.url, encodeReadRequest(new Array<ReadQuestion>(300).fill(everything), [type]), signal);
+      return { limited, read };
+    };
+    const failure = async (response: Response) => [
+      response.status,
+      ((await response.json()) as { error: string }).error,
+    ];
+    try {
+      let { limited, read } = await start('--query-max-series', String(SERIES - 1));
+      await write(limited.url, all);
+      const tooMany = [422, `query selects ${SERIES} series, which is more than the limit of ${SERIES - 1}`];
+      expect(await failure(await read(SAMPLES))).toEqual(tooMany);
+      expect(await failure(await read(STREAMED))).toEqual(tooMany);
+      await limited.stop();
+
+      ({ limited, read } = await start('--query-max-samples', '100'));
+      expect(await failure(await read(SAMPLES))).toEqual([400, 'exceeded sample limit (100)']);
+      expect((await read(STREAMED)).status).toBe(200);
+      await limited.stop();
+
+      ({ limited, read } = await start('--query-max-memory', '100KiB'));
+      const [status, error] = await failure(await read(SAMPLES));
+      expect(status).toBe(422);
+      expect(error).toBe('remote read would need more than the limit of 102400 bytes');
+      await limited.stop();
+
+      ({ limited, read } = await start('--query-timeout', '1ms'));
+      expect(await failure(await read(SAMPLES))).toEqual([503, 'remote read timed out']);
+      await limited.stop();
+
+      ({ limited, read } = await start('--query-concurrency', '1'));
+      const leaving = new AbortController();
+      const stream = (await read(STREAMED, leaving.signal)).body!.getReader();
+      await stream.read();
+      const active = async () => (await fetch(`${limited.url}/api/v1/status/active_queries`)).json();
+      const [{ id, state }] = ((await active()) as { data: { id: string; state: string }[] }).data;
+      expect(state).toBe('running');
+      const late = await fetch(`${limited.url}/api/v1/query?query=1&timeout=50ms`);
+      expect(await failure(late)).toEqual([503, 'query timed out in query queue']);
+      await fetch(`${limited.url}/api/v1/status/active_queries/${id}`, { method: 'DELETE' });
+      expect((await fetch(`${limited.url}/api/v1/query?query=1`)).status).toBe(200);
+      const rest = (async () => {
+        while (!(await stream.read()).done);
+      })();
+      await expect(rest).rejects.toThrow();
+
+      // And the place is free again when the client leaves by itself.
+      const second = await read(STREAMED, leaving.signal);
+      await second.body!.getReader().read();
+      leaving.abort();
+      expect((await fetch(`${limited.url}/api/v1/query?query=1`)).status).toBe(200);
+      await limited.stop();
+    } finally {
+      removeData();
+    }
+  }, 60_000);
+
   // biome-ignore-start lint/suspicious/noDuplicateTestHooks: these belong to the inner group.
   describe.skipIf(!havePrograms('prometheus'))('with a real Prometheus', () => {
     const children: ChildProcess[] = [];

@@ -20,6 +20,7 @@ import { crc32c } from '../../bytes/crc32c.ts';
 import type { Database } from '../../engine/database.ts';
 import { VarveError } from '../../errors/errors.ts';
 import type { Labels } from '../promql/labels.ts';
+import type { CancelSignal } from '../promql/limits.ts';
 import { wordsOf } from '../promql/value.ts';
 import type { Samples } from '../sample-reader.ts';
 import { LENGTH_DELIMITED, MessageWriter, tagOf } from './protobuf.ts';
@@ -30,11 +31,38 @@ import { encodeXorChunk, SAMPLES_PER_CHUNK } from './xor-chunk.ts';
 export interface ReadLimits {
   /** Samples that a whole answer may hold; 0 is no limit. Streams hold little at a time and have none. */
   maxSamples: number;
+  /** Bytes of a whole answer before it is packed; 0 is no limit. */
+  maxBytes: number;
+  /** Series that one of the queries may select; 0 is no limit. */
+  maxSeries: number;
   /** Bytes of one frame, about. */
   frameBytes: number;
 }
 
-export const DEFAULT_READ_LIMITS: Readonly<ReadLimits> = { maxSamples: 50_000_000, frameBytes: 1 << 20 };
+export const DEFAULT_READ_LIMITS: Readonly<ReadLimits> = {
+  maxSamples: 50_000_000,
+  maxBytes: 0,
+  maxSeries: 0,
+  frameBytes: 1 << 20,
+};
+
+/** When to stop early: whoever asked has gone, or the time is over (on the clock of performance.now()). */
+export interface ReadEnds {
+  readonly signal: CancelSignal;
+  readonly deadlineMs: number;
+}
+
+const NEVER: ReadEnds = { signal: { aborted: false }, deadlineMs: Infinity };
+
+function checkEnds({ signal, deadlineMs }: ReadEnds): void {
+  if (signal.aborted) throw new VarveError('canceled', 'remote read was canceled');
+  if (performance.now() > deadlineMs) throw new VarveError('timeout', 'remote read timed out');
+}
+
+/** A turn of the event loop for others. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 /** The hint that asks which series there are, without their samples. */
 const SERIES_ONLY = 'series';
@@ -47,20 +75,29 @@ const SAMPLES_PER_TURN = 100_000;
 /**
  * A `ReadResponse`, before compression. A database that does not exist holds nothing. It is made in turns, so that a
  * large answer holds nobody up; what is written meanwhile may or may not be in it.
- * @throws VarveError bad_request beyond the limit of samples.
+ * @throws VarveError bad_request beyond the limit of samples, unprocessable beyond those of series and bytes, canceled,
+ * timeout.
  */
 export async function readSamples(
   database: Database | undefined,
   request: ReadRequest,
   limits: Readonly<ReadLimits> = DEFAULT_READ_LIMITS,
+  ends: ReadEnds = NEVER,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const writer = new MessageWriter();
   let count = 0;
   let turnEnds = SAMPLES_PER_TURN;
   for (const query of request.queries) {
     const result = writer.begin(1);
-    const walk = new SeriesWalk(database, query);
+    const walk = new SeriesWalk(database, query, limits.maxSeries);
+    checkEnds(ends);
     for (let found = walk.next(); found !== null; found = walk.next()) {
+      if (found === 'later') {
+        walk.pause();
+        await nextTurn();
+        checkEnds(ends);
+        continue;
+      }
       const message = writer.begin(1);
       writeLabels(writer, found.labels);
       if (query.func !== SERIES_ONLY) {
@@ -71,10 +108,14 @@ export async function readSamples(
       if (limits.maxSamples > 0 && count > limits.maxSamples) {
         throw new VarveError('bad_request', `exceeded sample limit (${limits.maxSamples})`);
       }
+      if (limits.maxBytes > 0 && writer.length > limits.maxBytes) {
+        throw new VarveError('unprocessable', `remote read would need more than the limit of ${limits.maxBytes} bytes`);
+      }
       if (count < turnEnds) continue;
       turnEnds = count + SAMPLES_PER_TURN;
       walk.pause();
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
+      checkEnds(ends);
     }
     writer.end(result);
   }
@@ -128,15 +169,23 @@ export class ChunkStream {
     this.limits = limits;
   }
 
-  /** The next frames, together at least `atLeastBytes` unless the stream ends; null at its end. The caller owns them. */
+  /**
+   * The next frames, together at least `atLeastBytes` unless the stream ends, or others should have a turn first; null at
+   * its end. The caller owns them.
+   * @throws VarveError unprocessable when too many series match.
+   */
   next(atLeastBytes = 65_536): Uint8Array<ArrayBuffer> | null {
     const { frames, request, database } = this;
     frames.reset();
     while (frames.length < atLeastBytes && this.query < request.queries.length) {
       const query = request.queries[this.query];
       if (this.rest === null) {
-        this.walk ??= new SeriesWalk(database, query);
+        this.walk ??= new SeriesWalk(database, query, this.limits.maxSeries);
         const found = this.walk.next();
+        if (found === 'later') {
+          this.walk.pause();
+          return frames.take();
+        }
         if (found === null) {
           this.walk = null;
           this.query++;

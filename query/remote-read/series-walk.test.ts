@@ -21,7 +21,10 @@ test('a walk goes on behind its place when files and series go, and refs come to
     matchers: [{ name: '__name__', op: '=', value: 'm' }],
     func: '',
   });
-  const next = () => walk.next()?.labels.get('k');
+  const next = () => {
+    const found = walk.next();
+    return found === null || found === 'later' ? found : found.labels.get('k');
+  };
   expect(next()).toBe('b');
   walk.pause();
   await engine.flush();
@@ -34,6 +37,34 @@ test('a walk goes on behind its place when files and series go, and refs come to
   expect(next()).toBe('g');
   walk.pause();
   expect(next()).toBe('h');
-  expect(next()).toBeUndefined();
+  expect(next()).toBeNull();
+  await engine.close();
+});
+
+test('many series without samples are looked at in turns, and too many are refused', async () => {
+  const engine = await openEngine({
+    dataDir: '/data',
+    fs: new MemoryFileSystem(),
+    inline: true,
+    flushIntervalMs: 0,
+    maintenanceIntervalMs: 0,
+  });
+  const lines = Array.from({ length: 5000 }, (_, i) => `m,k=${i} value=1 1000000000`);
+  await writeLines(engine, 'default', new TextEncoder().encode(`${lines.join('\n')}\nm,k=z value=1 9000000000`));
+  const query = {
+    startMs: 8000,
+    endMs: 9000,
+    matchers: [{ name: '__name__', op: '=' as const, value: 'm' }],
+    func: '',
+  };
+  const walk = new SeriesWalk(engine.database('default')!, query);
+  const found: unknown[] = [];
+  for (let next = walk.next(); next !== null; next = walk.next()) {
+    found.push(next === 'later' ? next : next.labels.get('k'));
+    walk.pause();
+  }
+  expect(found).toEqual(['later', 'later', 'z']);
+  const limited = new SeriesWalk(engine.database('default')!, query, 5000);
+  expect(() => limited.next()).toThrow('query selects 5001 series, which is more than the limit of 5000');
   await engine.close();
 });

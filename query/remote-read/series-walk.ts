@@ -5,8 +5,8 @@
  * others, so then the selection is made again and goes on behind the last series that was handed out.
  */
 import type { Database } from '../../engine/database.ts';
-import { type PrometheusSeries, selectSeries } from '../prometheus-series.ts';
-import { openSamples } from '../prometheus-storage.ts';
+import { type PrometheusSeries, selectUnsorted } from '../prometheus-series.ts';
+import { openSamples, refuseTooMany } from '../prometheus-storage.ts';
 import { compareLabels, type Labels } from '../promql/labels.ts';
 import type { SampleReader, Samples } from '../sample-reader.ts';
 import type { ReadQuery } from './read-request.ts';
@@ -17,6 +17,9 @@ export interface SeriesSamples {
   samples: Samples;
 }
 
+/** Series without samples that are looked at in one go. */
+const LOOKS_PER_TURN = 2_000;
+
 export class SeriesWalk {
   private readonly database: Database | undefined;
   private readonly query: ReadQuery;
@@ -25,18 +28,28 @@ export class SeriesWalk {
   /** The index's count of removals when `series` was selected; −1 before that. */
   private removals = -1;
   private reader: SampleReader | null = null;
+  private readonly maxSeries: number;
 
-  /** A database that does not exist holds nothing. */
-  constructor(database: Database | undefined, query: ReadQuery) {
+  /**
+   * A database that does not exist holds nothing.
+   * @param maxSeries that may be selected; 0: no limit.
+   */
+  constructor(database: Database | undefined, query: ReadQuery, maxSeries = 0) {
     this.database = database;
     this.query = query;
+    this.maxSeries = maxSeries;
   }
 
-  /** The next series with samples in the query's range, in the order of labels; null at the end. */
-  next(): SeriesSamples | null {
+  /**
+   * The next series with samples in the query's range, in the order of labels; null at the end; 'later' when it should
+   * be asked again after a turn of the event loop, as many had none.
+   * @throws VarveError unprocessable when too many series match.
+   */
+  next(): SeriesSamples | null | 'later' {
     this.reader ??= this.resume();
     if (this.reader === null) return null;
-    while (this.position < this.series.length) {
+    for (let looks = 0; this.position < this.series.length; looks++) {
+      if (looks === LOOKS_PER_TURN) return 'later';
       const series = this.series[this.position++];
       const samples = this.reader.read(series);
       if (samples.timesMs.length > 0) return { labels: series.labels, samples };
@@ -55,7 +68,9 @@ export class SeriesWalk {
     const { removals } = database.index;
     if (this.removals !== removals) {
       const last = this.position === 0 ? null : this.series[this.position - 1].labels;
-      this.series = selectSeries(database, query.matchers);
+      const found = selectUnsorted(database, query.matchers);
+      refuseTooMany(found.length, this.maxSeries);
+      this.series = found.sort((a, b) => compareLabels(a.labels, b.labels));
       this.removals = removals;
       this.position = 0;
       if (last !== null) {
