@@ -8,6 +8,7 @@ import type { Database } from '../../../engine/database.ts';
 import { VarveError } from '../../../errors/errors.ts';
 import type { IntoTarget } from '../ast.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
+import { withoutNaN } from './answer-column.ts';
 import { isNull } from './column.ts';
 import type { SelectContext } from './context.ts';
 import type { Rows } from './frame.ts';
@@ -39,7 +40,11 @@ export class IntoWriter {
   async write(level: Level, group: Group, rows: Rows): Promise<void> {
     const measurement = encoder.encode(this.target.backReference ? group.name : this.target.measurement.name);
     const fields = level.fields
-      .map(({ name, isTag }, i) => ({ name: encoder.encode(name), isTag, column: rows.columns[i] }))
+      .map(({ name, isTag }, i) => ({
+        name: encoder.encode(name),
+        isTag,
+        column: withoutNaN(rows.columns[i], rows.rows),
+      }))
       .filter(({ name }) => name.length > 0);
     const tagFields = fields.filter(({ isTag }) => isTag);
     const valueFields = fields.filter(({ isTag }) => !isTag);

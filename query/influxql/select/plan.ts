@@ -270,14 +270,6 @@ const LOOKS_BACK: ReadonlySet<string> = new Set([
   'difference',
   'non_negative_difference',
   'moving_average',
-  'exponential_moving_average',
-  'double_exponential_moving_average',
-  'triple_exponential_moving_average',
-  'relative_strength_index',
-  'triple_exponential_derivative',
-  'kaufmans_efficiency_ratio',
-  'kaufmans_adaptive_moving_average',
-  'chande_momentum_oscillator',
   'elapsed',
 ]);
 

@@ -171,6 +171,7 @@ async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run):
   const { database } = series;
   const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
   const limits = limit > 0 || offset > 0;
+  const perSeries = limits && options.groupBy.length !== options.dimensions.length;
   for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
     const frames: Frame[] = [];
     for (let i = 0; i < series.refs.length; i++) {
@@ -178,11 +179,12 @@ async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run):
       const reader = open();
       const place = reader.partitionStartsSec.indexOf(startSec);
       const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags[i]);
-      if (frame !== null) frames.push(frame);
+      if (frame !== null) frames.push(perSeries ? limitedInStorage(frame, limit, offset) : frame);
     }
     if (frames.length === 0) continue;
     const merged = mergeByTime(frames, ascending);
-    yield limits ? limitedInStorage(merged, limit, offset) : merged;
+    if (perSeries) yield new Limiter(limit, offset).apply(merged);
+    else yield limits ? limitedInStorage(merged, limit, offset) : merged;
   }
 }
 
@@ -209,6 +211,9 @@ async function reducedPoints(source: ReduceSource, group: Group, run: Run): Prom
   if (frames.length === 0) return reducer.reduce(nothing(driver, options));
   return reducer.merge(frames);
 }
+
+/** What storage lets through where one point is wanted. */
+const STORED_EDGE = 2;
 
 class Reducer {
   private readonly options: Options;
@@ -245,7 +250,8 @@ class Reducer {
     const { windowing, ascending } = options;
     const { database } = series;
     const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
-    const edge = windowing.interval.durationNs === 0n && this.call.name === 'last';
+    const { name } = this.call;
+    const edge = windowing.interval.durationNs === 0n && (name === 'first' || name === 'last');
     const partitions: Frame[] = [];
     for (const startSec of inOrder(open().partitionStartsSec, ascending)) {
       const frames: Frame[] = [];
@@ -254,9 +260,9 @@ class Reducer {
         const reader = open();
         const place = reader.partitionStartsSec.indexOf(startSec);
         const frame = place < 0 ? null : points.read(i, reader, place, startSec, tags[i]);
-        if (frame !== null) frames.push(edge ? this.newest(frame) : this.reduce(frame));
+        if (frame !== null) frames.push(edge ? this.edge(frame) : this.reduce(frame));
       }
-      if (frames.length > 0) partitions.push(this.merge(edge ? [this.newestOf(frames)] : frames));
+      if (frames.length > 0) partitions.push(this.merge(edge ? [this.edgeOf(frames)] : frames));
     }
     if (partitions.length === 0) return null;
     let merged = this.merge(partitions);
@@ -264,15 +270,22 @@ class Reducer {
     return merged;
   }
 
-  /** The last two points in time of one series, the newest first. */
-  private newest(frame: Frame): Frame {
-    if (!this.options.ascending) return sliceFrame(frame, 0, Math.min(2, frame.rows));
-    return gatherFrame(frame, frame.rows === 1 ? Int32Array.of(0) : Int32Array.of(frame.rows - 1, frame.rows - 2));
+  /** The first points of one series, or for last() the last ones, as many as InfluxDB's storage lets through. */
+  private edge(frame: Frame): Frame {
+    const rows = Math.min(frame.rows, STORED_EDGE);
+    const forward = this.call.name === 'first';
+    if (forward === this.options.ascending) return sliceFrame(frame, 0, rows);
+    return gatherFrame(
+      frame,
+      Int32Array.from({ length: rows }, (_, i) => frame.rows - 1 - i),
+    );
   }
 
-  /** The points that InfluxDB looks for the last one among: the first two of its merge from the end. */
-  private newestOf(frames: readonly Frame[]): Frame {
-    const merged = mergeByTime(frames, false);
-    return this.reduce(sliceFrame(merged, 0, Math.min(2, merged.rows)));
+  /** The points that InfluxDB looks for the first or last one among: those that its merge has first. */
+  private edgeOf(frames: readonly Frame[]): Frame {
+    const { groupBy, dimensions } = this.options;
+    const merged = mergeByTime(frames, this.call.name === 'first');
+    if (groupBy.length !== dimensions.length) return this.reduce(new Limiter(1, 0).apply(merged));
+    return this.reduce(sliceFrame(merged, 0, Math.min(STORED_EDGE, merged.rows)));
   }
 }

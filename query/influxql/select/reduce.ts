@@ -2,7 +2,7 @@
  * Calls over frames: kernels are given the points of one tag set at a time, cut into windows, and what they answer becomes
  * a frame again, in InfluxDB's order: by window, then by tag set.
  */
-import type { CallOptions, StreamKernel, Windows } from '../functions/kernel.ts';
+import type { CallOptions, StreamKernel, ValueColumn, Windows } from '../functions/kernel.ts';
 import type { RowsEntry, WindowEntry } from '../functions/table.ts';
 import { emptyColumn, gather, nullColumn, presentRows } from './column.ts';
 import { concatFrames, emptyFrame, type Frame, gatherFrame } from './frame.ts';
@@ -92,8 +92,16 @@ function windowRowsOf(part: Part, cut: CutWindows, entry: WindowEntry, call: Cal
   }
   const places = source === null ? null : window.map((w) => source[w]);
   const aux = frame.aux.map((column) => (places === null ? nullColumn(column.kind, n) : gather(column, places)));
-  const value = n === cut.count ? values : gather(values, window);
+  const value = withNaN(n === cut.count ? values : gather(values, window), n);
   return { frame: { rows: n, sec, nano, tagOf: null, tagSets: frame.tagSets, value, weights, aux }, window };
+}
+
+/** A window with points but without a value, as the deviation of one point: no number, but no null either. */
+function withNaN(column: ValueColumn, rows: number): ValueColumn {
+  if (column.kind !== 'float' || column.present === null) return column;
+  const values = column.values.slice(0, rows);
+  for (let row = 0; row < rows; row++) if (column.present[row] === 0) values[row] = Number.NaN;
+  return { ...column, values, present: null };
 }
 
 function rowsOf(part: Part, cut: CutWindows, entry: RowsEntry, call: CallOptions): PartRows {

@@ -162,7 +162,8 @@ class Filler {
 }
 
 function withConstant(column: ValueColumn, value: number | bigint, rows: number): ValueColumn {
-  if (!hasNulls(column, rows)) return column;
+  // Texts and booleans keep their nulls: the answer has the number there.
+  if (column.kind === 'string' || column.kind === 'boolean' || !hasNulls(column, rows)) return column;
   const constant = constantColumn(column.kind, constantOf(value, column.kind), 1);
   const writer = columnWriter(column.kind, rows, true);
   for (let row = 0; row < rows; row++) {
@@ -183,22 +184,7 @@ function project(level: Level, heads: Heads, symbols: ReadonlyMap<string, ValueC
     column: (node) => symbols.get(keyOf(node)) ?? null,
   };
   const columns = level.fields.map(({ expression, kind }) => {
-    const column = evaluate(expression, scope) ?? nullColumn(kind, rows);
-    return withoutNaN(column, rows);
+    return evaluate(expression, scope) ?? nullColumn(kind, rows);
   });
   return { rows, sec, nano, tagOf, tagSets, columns };
-}
-
-/** What is no number is null in an answer. */
-function withoutNaN(column: ValueColumn, rows: number): ValueColumn {
-  if (column.kind !== 'float') return column;
-  const { values } = column;
-  let found = false;
-  for (let row = 0; row < rows && !found; row++) found = Number.isNaN(values[row]);
-  if (!found) return column;
-  const present = new Uint8Array(rows);
-  for (let row = 0; row < rows; row++) {
-    present[row] = !Number.isNaN(values[row]) && (column.present === null || column.present[row] === 1) ? 1 : 0;
-  }
-  return { ...column, present };
 }

@@ -9,10 +9,11 @@ import { columnNames } from '../front/column-names.ts';
 import { conditionOf } from '../front/condition.ts';
 import { rewriteSelect } from '../front/rewrite.ts';
 import { typeOf } from '../front/types.ts';
-import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
+import type { FieldKind } from '../functions/kernel.ts';
 import { FUNCTIONS } from '../functions/table.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import { schemaViewOf } from '../schema/schema-view.ts';
+import { answerColumn } from './answer-column.ts';
 import { sliceColumn } from './column.ts';
 import type { SelectContext } from './context.ts';
 import type { Rows } from './frame.ts';
@@ -104,7 +105,6 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
   const { groupBy } = level.options;
   const tags = groupBy.length === 0 ? null : groupBy.map((key, i) => [key, group.tags.values[i]] as const);
   const columns = [timeName, ...level.fields.map(({ name }) => name)];
-  const timezone = level.statement.timezone;
   let held: ResultSeries | null = null;
   for await (const rows of run.rowsOf(level, group)) {
     for (let from = 0; from < rows.rows; from += chunkRows) {
@@ -114,7 +114,7 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
         name: group.name,
         tags,
         columns,
-        values: valuesOf(rows, from, to, timezone),
+        values: valuesOf(level, rows, from, to),
         rows: to - from,
         partial: false,
       };
@@ -123,16 +123,21 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
   if (held !== null) yield held;
 }
 
-function valuesOf(rows: Rows, from: number, to: number, timezone: string | null): ResultSeries['values'] {
+function valuesOf({ statement, options }: Level, rows: Rows, from: number, to: number): ResultSeries['values'] {
+  const { timezone } = statement;
   const whole = from === 0 && to === rows.rows;
-  const cut = (column: ValueColumn): ValueColumn => (whole ? column : sliceColumn(column, from, to));
   const time = {
     kind: 'time' as const,
     sec: rows.sec.subarray(from, to),
     nano: rows.nano.subarray(from, to),
     timezone,
   };
-  return [time, ...rows.columns.map(cut)];
+  return [
+    time,
+    ...rows.columns.map((column) =>
+      answerColumn(whole ? column : sliceColumn(column, from, to), to - from, options.fill),
+    ),
+  ];
 }
 
 /** Writes all rows and says how many. */
