@@ -27,6 +27,8 @@ const REWRITE_BYTES = 64 << 10;
 const COMPRESS_FROM_BYTES = 256;
 /** Edits are many, and stay until the next start only. */
 const COMPRESS_EDIT_FROM_BYTES = 4096;
+/** Longer states are compressed fast rather than small. */
+const PRESS_UP_TO_BYTES = 256 << 10;
 /** First byte of a zstd frame; JSON begins with a brace. */
 const ZSTD_FIRST_BYTE = 0x28;
 
@@ -295,7 +297,9 @@ function encodeEdit({ add, ...rest }: Edit, level: number): Uint8Array {
   const edit = add === undefined || add.length === 0 ? rest : { ...rest, add: toColumns(add) };
   let payload: Uint8Array = new TextEncoder().encode(JSON.stringify(edit));
   if (payload.length >= (level === FAST ? COMPRESS_EDIT_FROM_BYTES : COMPRESS_FROM_BYTES)) {
-    payload = zstdCompressSync(payload, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+    // Pressing hard takes seconds per MB, in which nothing else is done: deletions of very many series are as long as that.
+    const affordable = payload.length > PRESS_UP_TO_BYTES ? FAST : level;
+    payload = zstdCompressSync(payload, { params: { [constants.ZSTD_c_compressionLevel]: affordable } });
   }
   const out = new ByteWriter(payload.length + RECORD_HEADER_BYTES);
   out.u32(payload.length);
