@@ -54,11 +54,17 @@ export function generalLine(run: LineRun, start: number): number {
   return next + 1;
 }
 
-/** Finds or defines the series of a scanned line and completes its row. False when refused. */
+/** Finds or defines the series of a scanned line and completes its row, unless it is too old. False when refused. */
 function storeRow(run: LineRun, line: ScannedLine): boolean {
   const { bytes, index, batch, memory } = run;
   const { keyStart, keyEnd } = line;
   if (!mergeRepeatedFields(bytes, batch, line)) return false;
+  const sec = line.hasTime ? scannedTime[0] : run.nowSec;
+  const nano = line.hasTime ? scannedTime[1] : run.nowNano;
+  if (sec < run.oldestSec || (sec === run.oldestSec && nano < run.oldestNano)) {
+    run.outcome.expired++;
+    return true;
+  }
   const hash = hashBytes(bytes, keyStart, keyEnd);
   let ref = index.find(bytes, keyStart, keyEnd, hash);
   if (ref < 0) {
@@ -69,8 +75,6 @@ function storeRow(run: LineRun, line: ScannedLine): boolean {
     return false;
   } else if (!checkFieldTypes(index, index.measurementOf(ref), line)) return false;
   const measurement = index.measurementOf(ref);
-  const sec = line.hasTime ? scannedTime[0] : run.nowSec;
-  const nano = line.hasTime ? scannedTime[1] : run.nowNano;
   if (line.fieldCount > 1 && index.shapeLimitReached(measurement)) {
     appendSingleFieldRows(index, batch, ref, measurement, line, sec, nano);
   } else {

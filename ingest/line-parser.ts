@@ -27,6 +27,7 @@ import { scanBoolean } from './line-grammar.ts';
 import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
 import { type LineRun, memoryOf } from './line-run.ts';
 import { numberKind, releaseNumberText, scanNumber, wideNumber } from './number-parser.ts';
+import { dropOldRows } from './old-rows.ts';
 import { NANOSECONDS, type Precision, scannedTime, scanTimestamp, truncateTime } from './timestamp.ts';
 
 export interface LineOptions {
@@ -42,6 +43,8 @@ export interface LineOptions {
   firstLine?: number;
   /** Stop at the first line end at or after this many bytes; then `nextOffset` and `nextLine` say where to go on. */
   sliceBytes?: number;
+  /** Rows from before this instant are dropped and counted as expired. */
+  oldest?: { readonly sec: number; readonly nano: number };
 }
 
 /**
@@ -87,6 +90,8 @@ export function parseLines(
     admitSeries: options.admitSeries,
     nowSec: now.sec,
     nowNano: now.nano,
+    oldestSec: options.oldest?.sec ?? -Infinity,
+    oldestNano: options.oldest?.nano ?? 0,
     outcome,
     line: outcome.nextLine,
     timeStart: start,
@@ -103,6 +108,7 @@ export function parseLines(
     p = next > 0 ? next : generalLine(run, p);
   }
   releaseNumberText();
+  if (options.oldest !== undefined) outcome.expired += dropOldRows(batch, run.oldestSec, run.oldestNano);
   outcome.rows += batch.rows - rowsBefore;
   outcome.values += batch.valueCount - valuesBefore;
   outcome.nextOffset = p;

@@ -33,6 +33,9 @@ export interface LineRun {
   readonly admitSeries: (() => string | null) | undefined;
   readonly nowSec: number;
   readonly nowNano: number;
+  /** What is older must not define anything; it is dropped. -Infinity: nothing is too old. */
+  readonly oldestSec: number;
+  readonly oldestNano: number;
   readonly outcome: LineOutcome;
   line: number;
   /** The previous timestamp's text and value. */

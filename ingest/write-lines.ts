@@ -4,7 +4,6 @@
  * The body is parsed in slices with a turn of the event loop between them, so that a large one does not hold up health
  * checks and other writers. Each slice is one batch, committed at once; durability is waited for once, at the end.
  */
-import type { Batch } from '../batch/batch.ts';
 import { type Clock, systemClock } from '../clock/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Instant } from '../engine/time.ts';
@@ -12,7 +11,6 @@ import { giveBatch, takeBatch } from './batch-pool.ts';
 import { endWithNewline } from './body.ts';
 import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
 import { parseLines } from './line-parser.ts';
-import { dropOldRows } from './old-rows.ts';
 import type { Precision } from './timestamp.ts';
 
 const SLICE_BYTES = 1 << 20;
@@ -43,7 +41,7 @@ export async function writeLines(
   const bytes = endWithNewline(body);
   const now = (options.clock ?? systemClock).now();
   const database = engine.createDatabase(databaseName);
-  const retentionMs = engine.retentionMs(database);
+  const oldest = oldestKept(now, engine.retentionMs(database));
   let lsn = 0;
   for (;;) {
     const batch = takeBatch();
@@ -53,12 +51,12 @@ export async function writeLines(
         nowSec: now.sec,
         nowNano: now.nano,
         firstLine: outcome.nextLine,
+        oldest,
         // Rows that may still be dropped must not outlive their turn: series that have no rows yet may leave the index.
         sliceBytes: options.allOrNothing ? Infinity : SLICE_BYTES,
       };
       parseLines(bytes, outcome.nextOffset, bytes.length, database.index, batch, lineOptions, outcome);
       if (options.allOrNothing && outcome.rejected > 0) return outcome;
-      if (retentionMs > 0) dropExpired(batch, now, retentionMs, outcome);
       if (batch.rows > 0) lsn = engine.commit(database, batch);
     } finally {
       giveBatch(batch);
@@ -71,12 +69,11 @@ export async function writeLines(
   return outcome;
 }
 
-/** InfluxDB's rule: what retention would drop is not taken, and counted as such. */
-function dropExpired(batch: Batch, now: Readonly<Instant>, retentionMs: number, outcome: LineOutcome): void {
+/** InfluxDB's rule: what retention would drop is not taken. */
+function oldestKept(now: Readonly<Instant>, retentionMs: number): Instant | undefined {
+  if (retentionMs <= 0) return undefined;
   const retentionSec = Math.floor(retentionMs / 1000);
   const nano = now.nano - (retentionMs - retentionSec * 1000) * 1e6;
   const borrowed = nano < 0 ? 1 : 0;
-  const dropped = dropOldRows(batch, now.sec - retentionSec - borrowed, nano + borrowed * 1e9);
-  outcome.expired += dropped;
-  outcome.rows -= dropped;
+  return { sec: now.sec - retentionSec - borrowed, nano: nano + borrowed * 1e9 };
 }

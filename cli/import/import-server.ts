@@ -175,11 +175,12 @@ async function importPiece(
   const lines = new LineWriter(WRITE_BYTES + (1 << 20));
   let underWay: Promise<void> = Promise.resolve();
   const send = async () => {
+    const count = lines.lines;
     const body = lines.take();
     await underWay;
     underWay = target.write(database, policy, body).then((refusal) => {
       summary.bytes += body.length;
-      for (const code of body) if (code === 10) summary.lines++;
+      summary.lines += count;
       if (refusal !== '') summary.refusals.push(`${place}: ${refusal}`);
       show();
     });

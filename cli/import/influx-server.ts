@@ -83,11 +83,12 @@ export async function connectInflux(address: string, credentials: Credentials | 
       }
       if (response.body === null) return;
       const read = (reader: MessagePackReader) => {
-        const mark = lines.mark();
+        const [mark, linesBefore] = [lines.mark(), lines.lines];
         try {
           readDocument(reader, names, lines);
         } catch (error) {
           lines.cut(mark);
+          lines.lines = linesBefore;
           throw error;
         }
       };

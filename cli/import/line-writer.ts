@@ -10,6 +10,8 @@ const NEWLINE = 10;
 export class LineWriter {
   private bytes: Uint8Array<ArrayBuffer>;
   private length = 0;
+  /** Lines that were ended and not taken. */
+  lines = 0;
 
   constructor(capacityBytes = 1 << 20) {
     this.bytes = new Uint8Array(capacityBytes);
@@ -24,6 +26,7 @@ export class LineWriter {
     const written = this.bytes.subarray(0, this.length);
     this.bytes = new Uint8Array(this.bytes.length);
     this.length = 0;
+    this.lines = 0;
     return written;
   }
 
@@ -32,7 +35,7 @@ export class LineWriter {
     return this.length;
   }
 
-  /** Forgets what was written after a mark. */
+  /** Forgets what was written after a mark, but not how many lines were ended. */
   cut(mark: number): void {
     this.length = mark;
   }
@@ -75,6 +78,7 @@ export class LineWriter {
   /** Ends a line with its timestamp. */
   end(time: string): void {
     this.text(` ${time}\n`);
+    this.lines++;
   }
 }
 
