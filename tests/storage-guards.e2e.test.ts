@@ -31,11 +31,11 @@ test('a retention set over HTTP drops what is older, in that database alone, and
   expect(await first.stop()).toBe(0);
 
   const second = await startServer({ dataDir, args });
-  const set = (query: string) =>
-    fetch(`${second.url}/api/v1/admin/databases/retention?${query}`, { method: 'POST' }).then((r) => r.status);
-  expect(await set('db=short&retention=soon')).toBe(400);
-  expect(await set('db=none&retention=30d')).toBe(404);
-  expect(await set('db=short&retention=30d')).toBe(200);
+  const set = (name: string, retention: string) =>
+    fetch(`${second.url}/api/v1/databases/${name}?retention=${retention}`, { method: 'PUT' }).then((r) => r.status);
+  expect(await set('short', 'soon')).toBe(400);
+  expect(await set('none', '30d')).toBe(404);
+  expect(await set('short', '30d')).toBe(200);
   while ((await databases(second.url)).find(({ name }) => name === 'short')?.files !== 1) await sleep(50);
   expect(await instant(`${second.url}/db/short`, 'm_v', old)).toEqual([]);
   expect(await instant(`${second.url}/db/short`, 'm_v', now)).toHaveLength(1);
@@ -46,7 +46,7 @@ test('a retention set over HTTP drops what is older, in that database alone, and
   const listed = await databases(third.url);
   expect(listed.find(({ name }) => name === 'short')).toMatchObject({ retentionMs: 30 * DAY_SEC * 1000 });
   expect(listed.find(({ name }) => name === 'long')).toMatchObject({ retentionMs: 0, retentionIsDefault: true });
-  const refused = await fetch(`${third.url}/api/v1/admin/databases/retention?db=long&retention=1d`, { method: 'PUT' });
+  const refused = await fetch(`${third.url}/api/v1/databases/long?retention=1d`, { method: 'PUT' });
   expect(refused.status).toBe(503);
   expect(await third.stop()).toBe(0);
 });
