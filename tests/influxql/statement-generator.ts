@@ -3,7 +3,8 @@
  *
  * What influxd leaves open is not generated: functions that depend on the order of rows are only asked where no two rows
  * have one time, and neither LIMIT nor OFFSET cut through rows of one time. Nor are the faults of influxd 1.6 that 1.8 does not
- * have: series counted once for each shard, and percentile() of windows with too few rows, which ends the answer.
+ * have: series counted and limited once for each shard, percentile() of windows with too few rows, which ends the answer, and
+ * subqueries of top(), bottom() and distinct() by tags, or backwards, whose rows come in no order.
  */
 import type { Random } from '../../query/promql/expression-generator.ts';
 import { MEASUREMENTS, type Measurement, START, type ValueType } from './generator-schema.ts';
@@ -32,11 +33,14 @@ interface Rows {
   readonly measurement: Measurement;
   /** Tags that set apart rows of one time; empty: there are none. */
   readonly tieTags: readonly string[];
+  readonly nested: boolean;
 }
 
 /** No tag sets apart what came out of a subquery. */
 const INSEPARABLE = '';
 
+/** Whose last digit does not depend on the order of rows. */
+const AGGREGATES_OF_ANY_ORDER = ['count', 'median', 'spread', 'min', 'max'];
 const AGGREGATES_OF_TIES = ['count', 'sum', 'mean', 'median', 'mode', 'spread', 'stddev', 'min', 'max'];
 const AGGREGATES = [...AGGREGATES_OF_TIES, 'first', 'last'];
 const ANY_TYPE = new Set(['count', 'mode', 'first', 'last', 'distinct', 'elapsed']);
@@ -63,7 +67,7 @@ export function statementGenerator(random: Random): StatementGenerator {
   function rowsOf(measurement: Measurement): Rows {
     const columns = Object.entries(measurement.fields).map(([name, type]) => ({ name, type }));
     const tags = new Map(Object.entries(measurement.tags));
-    return { source: measurement.name, columns, tags, measurement, tieTags: measurement.tieTags };
+    return { source: measurement.name, columns, tags, measurement, tieTags: measurement.tieTags, nested: false };
   }
 
   function rowsOfSubquery(measurement: Measurement, depth: number): Rows {
@@ -75,6 +79,7 @@ export function statementGenerator(random: Random): StatementGenerator {
       tags,
       measurement,
       tieTags: inner.ordered ? [] : [INSEPARABLE],
+      nested: true,
     };
   }
 
@@ -151,7 +156,8 @@ export function statementGenerator(random: Random): StatementGenerator {
 
   /** Of the first and last of several rows of one time, influxd takes the largest for sure only where there are windows. */
   function aggregateCall(from: Rows, anyTies: boolean): { text: string; type: ValueType } {
-    const name = pick(anyTies ? AGGREGATES : AGGREGATES_OF_TIES);
+    const ties = from.tieTags.includes(INSEPARABLE) ? AGGREGATES_OF_ANY_ORDER : AGGREGATES_OF_TIES;
+    const name = pick(anyTies ? AGGREGATES : ties);
     const column = columnFor(name, from) ?? null;
     if (column === null) {
       const any = pick(from.columns);
@@ -266,7 +272,8 @@ export function statementGenerator(random: Random): StatementGenerator {
     const numeric = from.columns.some(isNumber);
     const kind = (wanted === 'rows' && !canOrder) || (wanted === 'top' && !numeric) ? 'raw' : wanted;
     const needsOrder = kind === 'rows' || kind === 'top';
-    const dimensions = grouping(from, needsOrder && canOrder && from.tieTags.length > 0);
+    const manyRows = kind === 'top' || kind === 'distinct';
+    const dimensions = nested && manyRows ? [] : grouping(from, needsOrder && canOrder && from.tieTags.length > 0);
     const separated = canOrder && from.tieTags.every((tag) => dimensions.includes(tag));
     const windowed =
       kind === 'window' ||
@@ -288,7 +295,7 @@ export function statementGenerator(random: Random): StatementGenerator {
     if (groups.length > 0) text += ` GROUP BY ${groups.join(', ')}`;
     if (windowSeconds !== null && chance(0.6))
       text += ` fill(${pick(['null', 'none', 'previous', 'linear', '0', '7', '-1.5'])})`;
-    if (!nested) text += ending(kind, separated && distinctRows, dimensions.length > 0);
+    if (!nested) text += ending(kind, from, separated && distinctRows, dimensions.length > 0);
     const ordered =
       kind === 'raw' || kind === 'rows'
         ? separated && dimensions.length === 0
@@ -296,7 +303,8 @@ export function statementGenerator(random: Random): StatementGenerator {
     return { text, columns, tags: dimensions, ordered, windowSeconds };
   }
 
-  function ending(kind: string, canCut: boolean, grouped: boolean): string {
+  function ending(kind: string, from: Rows, canCut: boolean, grouped: boolean): string {
+    const oneShard = from.measurement.from === START;
     let text = '';
     // Newest first, influxd 1.6 gives the rows of top() and bottom() oldest first all the same.
     if (chance(0.2)) text += ` ORDER BY time ${kind === 'top' ? 'ASC' : pick(['DESC', 'ASC'])}`;
@@ -304,7 +312,8 @@ export function statementGenerator(random: Random): StatementGenerator {
       if (chance(0.2)) text += ` LIMIT ${1 + below(6)}`;
       if (text.includes('LIMIT') && chance(0.5)) text += ` OFFSET ${below(4)}`;
     }
-    if (grouped && kind !== 'top' && chance(0.1)) text += ` SLIMIT ${1 + below(3)}${chance(0.3) ? ' SOFFSET 1' : ''}`;
+    if (grouped && oneShard && kind !== 'top' && chance(0.1))
+      text += ` SLIMIT ${1 + below(3)}${chance(0.3) ? ' SOFFSET 1' : ''}`;
     if (chance(0.06)) text += ` tz('${pick(['Europe/Berlin', 'America/Los_Angeles', 'Asia/Kolkata'])}')`;
     return text;
   }
@@ -330,7 +339,9 @@ export function statementGenerator(random: Random): StatementGenerator {
       case 'aggregate':
       case 'window':
         return {
-          terms: times(1 + below(3), () => aggregateTerm(from, separated || kind === 'window')),
+          terms: times(1 + below(3), () =>
+            aggregateTerm(from, separated || (kind === 'window' && !from.tieTags.includes(INSEPARABLE))),
+          ),
           distinctRows: true,
         };
       case 'selector': {
@@ -352,7 +363,7 @@ export function statementGenerator(random: Random): StatementGenerator {
         return { terms: times(1 + below(2), make), distinctRows: true };
       }
       case 'rows of windows': {
-        const call = aggregateCall(from, true);
+        const call = aggregateCall(from, !from.tieTags.includes(INSEPARABLE));
         return { terms: [transformation(call.text, call.type)], distinctRows: true };
       }
       case 'top': {
@@ -398,7 +409,7 @@ export function statementGenerator(random: Random): StatementGenerator {
       case 4:
         return `SHOW MEASUREMENTS${where}${limit}`;
       case 5:
-        return `SHOW TAG VALUES ${exact}CARDINALITY${source} WITH KEY ${key}${where}`;
+        return `SHOW TAG VALUES ${exact}CARDINALITY${source} WITH KEY ${key}`;
       default:
         return `SHOW ${measurement.from === START ? pick(['SERIES', 'TAG KEY']) : 'TAG KEY'} EXACT CARDINALITY FROM ${measurement.name}${where}`;
     }
