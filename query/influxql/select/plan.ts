@@ -270,6 +270,14 @@ const LOOKS_BACK: ReadonlySet<string> = new Set([
   'difference',
   'non_negative_difference',
   'moving_average',
+  'exponential_moving_average',
+  'double_exponential_moving_average',
+  'triple_exponential_moving_average',
+  'relative_strength_index',
+  'triple_exponential_derivative',
+  'kaufmans_efficiency_ratio',
+  'kaufmans_adaptive_moving_average',
+  'chande_momentum_oscillator',
   'elapsed',
 ]);
 
@@ -283,6 +291,10 @@ class Planner {
   constructor(statement: SelectStatement, front: PlanFront) {
     this.statement = statement;
     this.front = front;
+  }
+
+  private get hasInterval(): boolean {
+    return this.front.intervalOf(this.statement).durationNs !== 0n;
   }
 
   rows(driver: Reference | null, options: Options): RowSource {
@@ -327,7 +339,8 @@ class Planner {
         return input === null ? null : { kind: 'call', call, input, options };
       }
       default: {
-        const inner = LOOKS_BACK.has(name) ? earlier(options) : options;
+        // An interval that is the outer statement's does not count.
+        const inner = LOOKS_BACK.has(name) && this.hasInterval ? earlier(options) : options;
         const input = this.points(argument, inner, name === 'integral' ? false : selector);
         return input === null ? null : { kind: 'call', call, input, options: inner };
       }
