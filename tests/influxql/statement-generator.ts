@@ -23,6 +23,8 @@ interface Select {
   /** No two rows of a series have one time. */
   readonly ordered: boolean;
   readonly windowSeconds: number | null;
+  /** influxd 1.6 gives the rows of one series after those of another, not in the order of time. */
+  readonly inSeries: boolean;
 }
 
 /** What rows are read from: a measurement or a subquery. */
@@ -34,6 +36,8 @@ interface Rows {
   /** Tags that set apart rows of one time; empty: there are none. */
   readonly tieTags: readonly string[];
   readonly nested: boolean;
+  /** Tags that have to be grouped by. */
+  readonly keptTags: readonly string[];
 }
 
 /** No tag sets apart what came out of a subquery. */
@@ -67,7 +71,15 @@ export function statementGenerator(random: Random): StatementGenerator {
   function rowsOf(measurement: Measurement): Rows {
     const columns = Object.entries(measurement.fields).map(([name, type]) => ({ name, type }));
     const tags = new Map(Object.entries(measurement.tags));
-    return { source: measurement.name, columns, tags, measurement, tieTags: measurement.tieTags, nested: false };
+    return {
+      source: measurement.name,
+      columns,
+      tags,
+      measurement,
+      tieTags: measurement.tieTags,
+      nested: false,
+      keptTags: [],
+    };
   }
 
   function rowsOfSubquery(measurement: Measurement, depth: number): Rows {
@@ -80,6 +92,7 @@ export function statementGenerator(random: Random): StatementGenerator {
       measurement,
       tieTags: inner.ordered ? [] : [INSEPARABLE],
       nested: true,
+      keptTags: inner.inSeries ? inner.tags : [],
     };
   }
 
@@ -245,6 +258,7 @@ export function statementGenerator(random: Random): StatementGenerator {
   function grouping(from: Rows, mustSeparateTies: boolean): string[] {
     const tags = [...from.tags.keys()];
     if (tags.length === 0) return [];
+    if (from.keptTags.length > 0) return [...from.keptTags];
     if (mustSeparateTies) return [...new Set([...from.tieTags, ...(chance(0.3) ? [pick(tags)] : [])])];
     if (chance(0.4)) return [];
     return some(tags, 3);
@@ -300,7 +314,8 @@ export function statementGenerator(random: Random): StatementGenerator {
       kind === 'raw' || kind === 'rows'
         ? separated && dimensions.length === 0
         : dimensions.length === 0 && windowSeconds !== null && (kind === 'window' || kind === 'rows of windows');
-    return { text, columns, tags: dimensions, ordered, windowSeconds };
+    const inSeries = dimensions.length > 0 && (kind === 'rows' || kind === 'rows of windows' || terms.length > 1);
+    return { text, columns, tags: dimensions, ordered, windowSeconds, inSeries };
   }
 
   function ending(kind: string, from: Rows, canCut: boolean, grouped: boolean): string {
