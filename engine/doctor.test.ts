@@ -32,6 +32,7 @@ async function directory(): Promise<MemoryFileSystem> {
   const random = new Random(5);
   const engine = await open(fs);
   const database = engine.createDatabase('default');
+  engine.access.createToken({ description: 'telegraf', grants: new Map([['default', 'write']]) });
   const batch = new Batch();
   for (let n = 0; n < 12; n++) {
     fillRandomly(batch, random, database, SERIES, NOW_MS);
@@ -69,11 +70,15 @@ it('finds a flipped bit in every kind of file, wherever it is', async () => {
   const sound = await open(await directory());
   const all = contents(sound);
   await sound.close();
-  const kinds = ['CATALOG', 'db/1/MANIFEST', 'db/1/index.log', 'db/1/schema', '.tsm', '.wal', 'CHECKPOINT'];
+  const kinds = ['CATALOG', 'ACCESS', 'db/1/MANIFEST', 'db/1/index.log', 'db/1/schema', '.tsm', '.wal', 'CHECKPOINT'];
   for (const kind of kinds) {
     for (let n = 0; n < 12; n++) {
       const fs = await directory();
-      const paths = ['CATALOG', ...['db/1', 'wal'].flatMap((dir) => fs.list(`/data/${dir}`).map((f) => `${dir}/${f}`))];
+      const paths = [
+        'CATALOG',
+        'ACCESS',
+        ...['db/1', 'wal'].flatMap((dir) => fs.list(`/data/${dir}`).map((f) => `${dir}/${f}`)),
+      ];
       const path = random.pick(
         paths.filter((name) => name.endsWith(kind) && !name.includes('spare') && fs.size(`/data/${name}`) > 0),
       );

@@ -16,6 +16,9 @@ export interface EngineCounters {
   /** Partitions dropped by retention. */
   partitionsDropped: number;
   checkpoints: number;
+  /** Runs of continuous queries that ended well, and those that did not. */
+  continuousQueries: number;
+  continuousQueryErrors: number;
 }
 
 export function newCounters(): EngineCounters {
@@ -31,5 +34,7 @@ export function newCounters(): EngineCounters {
     mergeErrors: 0,
     partitionsDropped: 0,
     checkpoints: 0,
+    continuousQueries: 0,
+    continuousQueryErrors: 0,
   };
 }

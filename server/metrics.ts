@@ -126,6 +126,16 @@ const ENGINE_METRICS: readonly EngineMetric[] = [
   counter('varve_compaction_errors_total', 'Merges that failed.', ({ counters }) => counters.mergeErrors),
   counter('varve_compaction_bytes_total', 'Bytes of files written by merges.', ({ counters }) => counters.mergeBytes),
   counter(
+    'varve_continuous_queries_total',
+    'Runs of continuous queries.',
+    ({ counters }) => counters.continuousQueries,
+  ),
+  counter(
+    'varve_continuous_query_errors_total',
+    'Runs of continuous queries that failed.',
+    ({ counters }) => counters.continuousQueryErrors,
+  ),
+  counter(
     'varve_partitions_dropped_total',
     'Partitions removed by retention.',
     ({ counters }) => counters.partitionsDropped,

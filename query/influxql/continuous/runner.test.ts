@@ -114,7 +114,7 @@ it('writes what each window selects, once it has ended, with the tags that are g
     [0, 'a', 2],
     [1, 'a', 10],
   ]);
-  expect(s.queries.counters).toEqual({ ok: 2, failed: 0 });
+  expect(s.engine.counters).toMatchObject({ continuousQueries: 2, continuousQueryErrors: 0 });
   await s.close();
 });
 
@@ -198,12 +198,12 @@ it('one that fails is told of once, and does not keep others from running', asyn
   await s.write(lines([0.5, 1], [1.5, 1]));
   await s.pass(3);
   expect(await s.run('SELECT count(sum) FROM y')).toHaveLength(1);
-  expect(s.queries.counters.ok).toBe(3);
-  expect(s.queries.counters.failed).toBeGreaterThan(0);
+  expect(s.engine.counters.continuousQueries).toBe(3);
+  expect(s.engine.counters.continuousQueryErrors).toBeGreaterThan(0);
   expect(s.logged).toEqual([expect.stringMatching(/^cannot run continuous query bad: .*gone/)]);
   await s.run('DROP CONTINUOUS QUERY bad ON d');
-  const { failed } = s.queries.counters;
+  const { continuousQueryErrors } = s.engine.counters;
   await s.pass(2);
-  expect(s.queries.counters.failed).toBe(failed);
+  expect(s.engine.counters.continuousQueryErrors).toBe(continuousQueryErrors);
   await s.close();
 });

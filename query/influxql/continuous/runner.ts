@@ -37,8 +37,6 @@ interface Parsed {
 }
 
 export class ContinuousQueries {
-  /** Runs that ended well, and those that did not, since the start. */
-  readonly counters = { ok: 0, failed: 0 };
   private readonly options: ContinuousOptions;
   private readonly parsed = new Map<string, Parsed | null>();
   private readonly lastRuns: LastRuns;
@@ -112,13 +110,13 @@ export class ContinuousQueries {
       if (run.range === null) return;
       const startedMs = clock.monotonicMs();
       await this.write(parsed.statement, database, run.range, nowNs);
-      this.counters.ok++;
+      engine.counters.continuousQueries++;
       this.complaints.delete(key);
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       log('debug', 'ran a continuous query', { database, name, durationMs });
     } catch (error) {
       if (this.stopping.signal.aborted) return;
-      this.counters.failed++;
+      engine.counters.continuousQueryErrors++;
       const { message } = error as Error;
       if (this.complaints.get(key) === message) return;
       this.complaints.set(key, message);
