@@ -59,7 +59,7 @@ let queueBuffer = new Int32Array(0);
 
 /**
  * Smallest or largest value of the window, or the time of it. NaN counts only when there is nothing else; of equal values
- * the last one's time is given.
+ * the first is given, and the last one's time.
  */
 export function extreme(isMax: boolean, wantsTime: boolean): RangeKernel {
   const direct = wantsTime ? null : perWindow(isMax ? largestOfWindow : smallestOfWindow);
@@ -81,7 +81,8 @@ export function extreme(isMax: boolean, wantsTime: boolean): RangeKernel {
         if (Number.isNaN(value)) continue;
         while (tail > head) {
           const other = values[queue[tail - 1]!]!;
-          if (isMax ? other > value : other < value) break;
+          // 0 and -0 are equal: what comes out is the first of them, as when the window is read from its beginning.
+          if ((isMax ? other > value : other < value) || (other === value && !wantsTime)) break;
           tail--;
         }
         queue[tail++] = next;
