@@ -6,7 +6,7 @@ import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
 import { countRows, hasRows, readRows } from '../memtable/read.ts';
 import type { ColumnCache } from '../tsm/column-cache.ts';
-import { type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
+import { type BlockChoice, countUncut, type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
 import type { FlushShape } from './flush.ts';
@@ -159,11 +159,8 @@ export class SeriesReader {
     return this.readSource(this.sources[place], ref, fields);
   }
 
-  private readSource(
-    { minOffsetNs, maxOffsetNs, files, memtables }: Source,
-    ref: number,
-    fields: readonly string[] | null,
-  ): RowSlice | null {
+  private readSource(source: Source, ref: number, fields: readonly string[] | null): RowSlice | null {
+    const { minOffsetNs, maxOffsetNs, files, memtables } = source;
     let slices: RowSlice[] | null = null;
     let only: RowSlice | null = null;
     const add = (slice: RowSlice) => {
@@ -180,7 +177,7 @@ export class SeriesReader {
       const slice = readRows(view, this.around.shapes(), ref, partition, fields, minOffsetNs, maxOffsetNs);
       if (slice !== null) add(slice);
     }
-    return slices !== null ? mergeSlices(slices) : only;
+    return slices === null ? only : mergeSlices(slices);
   }
 
   /**
@@ -195,18 +192,74 @@ export class SeriesReader {
     columns: ColumnCache | null,
     visit: (startSec: number, span: NumberSpan) => void,
   ): boolean {
-    for (const { startSec, minOffsetNs, maxOffsetNs, files, memtables } of this.sources) {
-      for (const { view, partition } of memtables) if (hasRows(view, ref, partition)) return false;
-      let found: readonly NumberSpan[] = [];
-      for (const { entry, file } of files) {
-        if (this.isTouched(ref, entry)) return false;
-        const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns);
-        if (spans === null || (spans.length > 0 && found.length > 0)) return false;
-        if (spans.length > 0) found = spans;
-      }
-      for (const span of found) visit(startSec, span);
+    for (const source of this.sources) {
+      const found = this.numbersOf(source, ref, field, buffer, columns, null);
+      if (found === null) return false;
+      for (const span of found) visit(source.startSec, span);
     }
     return true;
+  }
+
+  /**
+   * As `readNumbers`, but without decoding the row groups that are accepted, and with slices from the partitions that
+   * must be read as such. Visits all in ascending time.
+   * @param choiceAt tells which row groups of the partition that begins at `startSec` need not be decoded.
+   */
+  readPieces(
+    ref: number,
+    field: string,
+    buffer: NumberBuffer,
+    columns: ColumnCache | null,
+    choiceAt: (startSec: number) => BlockChoice,
+    visit: (startSec: number, piece: NumberSpan | RowSlice) => void,
+  ): void {
+    for (const source of this.sources) {
+      const { startSec } = source;
+      const { used } = buffer;
+      const found = this.numbersOf(source, ref, field, buffer, columns, choiceAt(startSec));
+      if (found !== null) {
+        for (const span of found) visit(startSec, span);
+        continue;
+      }
+      buffer.used = used;
+      const slice = this.readSource(source, ref, [field]);
+      if (slice !== null) visit(startSec, slice);
+    }
+  }
+
+  /** The rows of one partition; null when they must be read as a slice. */
+  private numbersOf(
+    { minOffsetNs, maxOffsetNs, files, memtables }: Source,
+    ref: number,
+    field: string,
+    buffer: NumberBuffer,
+    columns: ColumnCache | null,
+    choice: BlockChoice | null,
+  ): readonly NumberSpan[] | null {
+    for (const { view, partition } of memtables) if (hasRows(view, ref, partition)) return null;
+    let found: readonly NumberSpan[] = [];
+    for (const { entry, file } of files) {
+      if (this.isTouched(ref, entry)) return null;
+      const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns, choice);
+      if (spans === null || (spans.length > 0 && found.length > 0)) return null;
+      if (spans.length > 0) found = spans;
+    }
+    return found;
+  }
+
+  /** Whether at least half of a series' rows lie in row groups of files that nothing cuts. */
+  isMostlyUncut(ref: number, choiceAt: (startSec: number) => BlockChoice): boolean {
+    let rows = 0;
+    let uncut = 0;
+    for (const { startSec, minOffsetNs, maxOffsetNs, files } of this.sources) {
+      const choice = choiceAt(startSec);
+      for (const { file } of files) {
+        const counts = countUncut(file, ref, minOffsetNs, maxOffsetNs, choice);
+        rows += counts.rows;
+        uncut += counts.uncut;
+      }
+    }
+    return uncut > 0 && uncut * 2 >= rows;
   }
 
   /** Whether a tombstone may cover rows of a series in a file. */

@@ -11,7 +11,8 @@ import type { Column } from '../batch/column.ts';
 import { FLOAT, UNSIGNED } from '../batch/field-type.ts';
 import type { PartitionRows, SeriesReader } from '../engine/series-reader.ts';
 import { ColumnCache } from '../tsm/column-cache.ts';
-import { createNumberBuffer, type NumberSpan } from '../tsm/number-reader.ts';
+import { type BlockChoice, createNumberBuffer, type NumberSpan } from '../tsm/number-reader.ts';
+import type { Statistics } from '../tsm/statistics.ts';
 
 /** Columns of this thread's queries, kept decoded between them. */
 const COLUMN_CACHE_BYTES = 32 << 20;
@@ -37,6 +38,17 @@ export interface Samples {
 /** Samples until the next call. */
 export interface BorrowedSamples extends Samples {
   /** False when there is surely no stale marker among the values. */
+  mayHoldStale: boolean;
+}
+
+/** Samples that follow one another: themselves, or what is known of all of them together. */
+export interface SamplePiece {
+  rows: number;
+  /** All times, or with statistics the first and the last. */
+  timesMs: Float64Array;
+  /** None with statistics. */
+  values: Float64Array;
+  statistics: Statistics | null;
   mayHoldStale: boolean;
 }
 
@@ -104,6 +116,45 @@ export class SampleReader {
       }
     }
     return { ...this.read(series), mayHoldStale: true };
+  }
+
+  /**
+   * The samples of a series in pieces, of which those that `choiceAt` accepts are not decoded; null when they cannot be had
+   * this way, or when it would not pay. Valid until the next call.
+   */
+  pieces({ sources }: SeriesSources, choiceAt: (startSec: number) => BlockChoice): readonly SamplePiece[] | null {
+    const { buffer } = this;
+    if (sources.length !== 1) return null;
+    const [{ ref, field }] = sources;
+    if (!this.reader.isMostlyUncut(ref, choiceAt)) return null;
+    buffer.used = 0;
+    const pieces: SamplePiece[] = [];
+    const spanOf: (NumberSpan | null)[] = [];
+    this.reader.readPieces(ref, field, buffer, columnCache, choiceAt, (startSec, found) => {
+      if ('columns' in found) {
+        const { timesMs, values } = this.convert({ startSec, slice: found });
+        pieces.push({ rows: timesMs.length, timesMs, values, statistics: null, mayHoldStale: true });
+        spanOf.push(null);
+        return;
+      }
+      const { times, from, to, type, statistics } = found;
+      const length = statistics === null ? to - from : 2;
+      const timesMs = new Float64Array(length);
+      fillMs(times, from, from + length, startSec, timesMs, 0);
+      const rows = to - from;
+      pieces.push({ rows, timesMs, values: NO_TIMES, statistics, mayHoldStale: type === FLOAT });
+      spanOf.push(found);
+    });
+    // Only now, as the buffer's memory may have been replaced while it grew.
+    pieces.forEach((piece, i) => {
+      if (piece.statistics !== null) return;
+      const span = spanOf[i];
+      if (span !== null) piece.values = buffer.values.subarray(span.valuesFrom, span.valuesFrom + piece.rows);
+      this.count(piece.rows);
+      this.blocksRead++;
+      if (this.trace !== null) this.trace.blocksRead++;
+    });
+    return pieces;
   }
 
   private count(samples: number): void {

@@ -1,6 +1,7 @@
 /** Series with their samples as the evaluation asks for them, read when it does. Used on the main thread and on others. */
+import { BlockWindows } from './block-windows.ts';
 import type { PrometheusSeries } from './prometheus-series.ts';
-import type { SeriesSet } from './promql/querier.ts';
+import type { SeriesSet, WindowRequest } from './promql/querier.ts';
 import type { SampleReader, Samples } from './sample-reader.ts';
 import type { StartTimes } from './start-times.ts';
 
@@ -37,6 +38,15 @@ export function sampleSet({ series, open, openStarts, trace }: SampleSource): Se
     values: (i) => samplesOf(i).values,
   };
   if (openStarts === null) {
+    let blocks: BlockWindows | null = null;
+    let asked: WindowRequest | null = null;
+    set.windows = (i, request, out, present) => {
+      if (asked !== request) {
+        asked = request;
+        blocks = BlockWindows.of(request);
+      }
+      return blocks === null ? -1 : blocks.windows(reader(), series[i], out, present);
+    };
     set.borrow = (i) => {
       if (trace === null) return reader().borrow(series[i]);
       const startedMs = performance.now();

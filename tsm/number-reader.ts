@@ -11,7 +11,8 @@ import type { ColumnCache } from './column-cache.ts';
 import { type DecodeCache, sharedDecodeCache } from './decode-cache.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { TsmFile } from './reader.ts';
-import { IS_PACK } from './row-groups.ts';
+import { IS_PACK, TIMES_MASK, TIMES_REGULAR } from './row-groups.ts';
+import type { Statistics } from './statistics.ts';
 
 /** Where columns are read to: values[0, used) is filled. */
 export interface NumberBuffer {
@@ -35,6 +36,18 @@ export interface NumberSpan {
   valuesFrom: number;
   /** The field's type, see FieldType. */
   type: number;
+  /**
+   * Of a row group that was not decoded; null of one that was. Then `times` holds its first and last time only, and
+   * `valuesFrom` means nothing.
+   */
+  statistics: Statistics | null;
+}
+
+/** Which row groups need not be decoded. */
+export interface BlockChoice {
+  /** Whether nothing is asked between these times that does not hold for all of what lies there. */
+  uncut(minOffsetNs: number, maxOffsetNs: number): boolean;
+  suffices(statistics: Statistics, type: number): boolean;
 }
 
 const NO_SPANS: readonly NumberSpan[] = [];
@@ -62,6 +75,7 @@ export function readNumbers(
   maxOffsetNs: number,
   buffer: NumberBuffer,
   columns: ColumnCache | null = null,
+  choice: BlockChoice | null = null,
   cache: DecodeCache = sharedDecodeCache,
 ): readonly NumberSpan[] | null {
   const position = file.find(ref);
@@ -87,6 +101,12 @@ export function readNumbers(
       continue;
     }
     const rows = groups.rows[g];
+    const block = choice === null ? null : undecoded(reader, g, col, minOffsetNs, maxOffsetNs, choice, cache);
+    if (block !== null) {
+      if (spans === null) spans = [block];
+      else spans.push(block);
+      continue;
+    }
     const times = reader.times(g, cache);
     const from = minOffsetNs <= times[0] ? 0 : lowerBound(times, minOffsetNs);
     const to = times[rows - 1] <= maxOffsetNs ? rows : upperBound(times, maxOffsetNs);
@@ -111,11 +131,73 @@ export function readNumbers(
       buffer.used = used + to;
       valuesFrom = used + from;
     }
-    const span = { times, from, to, valuesFrom, type: reader.fieldOf(g, col).type };
+    const span = { times, from, to, valuesFrom, type: reader.fieldOf(g, col).type, statistics: null };
     if (spans === null) spans = [span];
     else spans.push(span);
   }
   return spans ?? NO_SPANS;
+}
+
+/** Rows of a series' groups in the range, and how many of them lie in groups that nothing cuts. */
+export function countUncut(
+  file: TsmFile,
+  ref: number,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+  choice: BlockChoice,
+): { rows: number; uncut: number } {
+  const counts = { rows: 0, uncut: 0 };
+  const position = file.find(ref);
+  if (position < 0) return counts;
+  const { groups } = file.reader;
+  for (const g of file.groupsAt(position)) {
+    const min = groups.minOffsetNs[g];
+    const max = groups.maxOffsetNs[g];
+    if (min > maxOffsetNs || max < minOffsetNs) continue;
+    const rows = groups.series[g] > 1 ? Math.ceil(groups.rows[g] / groups.series[g]) : groups.rows[g];
+    counts.rows += rows;
+    const hasStatistics = groups.statisticsAt[g] >= 0 && min >= minOffsetNs && max <= maxOffsetNs;
+    if (hasStatistics && choice.uncut(min, max)) counts.uncut += rows;
+  }
+  return counts;
+}
+
+/** A whole group of one series as what is known of it without decoding; null when that is not enough. */
+function undecoded(
+  reader: GroupReader,
+  g: number,
+  col: number,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+  choice: BlockChoice,
+  cache: DecodeCache,
+): NumberSpan | null {
+  const { groups } = reader;
+  const first = groups.minOffsetNs[g];
+  const last = groups.maxOffsetNs[g];
+  if (col < 0 || first < minOffsetNs || last > maxOffsetNs || !choice.uncut(first, last)) return null;
+  const statistics = reader.statistics(g)[col];
+  const { type } = reader.fieldOf(g, col);
+  if (statistics === null || !choice.suffices(statistics, type) || repeatsMs(reader, g, cache)) return null;
+  return { times: Float64Array.of(first, last), from: 0, to: groups.rows[g], valuesFrom: -1, type, statistics };
+}
+
+const repeating = new WeakMap<Float64Array, boolean>();
+
+/** Whether some ms has several rows of a group of one series. */
+function repeatsMs(reader: GroupReader, g: number, cache: DecodeCache): boolean {
+  const { groups } = reader;
+  if ((groups.flags[g] & TIMES_MASK) === TIMES_REGULAR) return groups.rows[g] > 1 && groups.stepNs[g] < 1e6;
+  const times = reader.times(g, cache);
+  let repeats = repeating.get(times);
+  if (repeats === undefined) {
+    repeats = false;
+    for (let i = 1; i < times.length && !repeats; i++) {
+      repeats = Math.floor(times[i] / 1e6) === Math.floor(times[i - 1] / 1e6);
+    }
+    repeating.set(times, repeats);
+  }
+  return repeats;
 }
 
 /** Rows of one of the short series that share a group: undefined when none is in the range, null as `readNumbers`. */
@@ -148,7 +230,7 @@ function readPacked(
   const first = pack.rowStart[member] + from - start;
   for (let i = 0; i < 2 * (to - from); i++) buffer.words[2 * valuesFrom + i] = words[2 * first + i];
   buffer.used += to - from;
-  return { times, from, to, valuesFrom, type: column.type };
+  return { times, from, to, valuesFrom, type: column.type, statistics: null };
 }
 
 let lastValues: Float64Array | null = null;

@@ -28,6 +28,8 @@ export interface Statistics {
   sum: number;
   /** Sum of the values before each decrease: what a counter lost to resets. */
   correction: number;
+  /** All values are whole numbers; known of what was read from a file. */
+  whole?: boolean;
 }
 
 const EXACT_LIMIT = 2 ** 52;
@@ -111,7 +113,7 @@ export function decodeStatistics(c: Cursor, rows: number): Statistics | null {
     const v = new Float64Array(6);
     for (let i = 0; i < 6; i++) v[i] = c.view.getFloat64(c.at + i * 8, true);
     c.at += 48;
-    return { min: v[0], max: v[1], first: v[2], last: v[3], sum: v[4], correction: v[5] };
+    return { min: v[0], max: v[1], first: v[2], last: v[3], sum: v[4], correction: v[5], whole: false };
   }
   if (kind > POWERS_OF_TEN.length) throw new RangeError(`statistics with a scale of ${kind}`);
   const scale = POWERS_OF_TEN[kind - 1];
@@ -128,5 +130,6 @@ export function decodeStatistics(c: Cursor, rows: number): Statistics | null {
     last: last / scale,
     sum: sum / scale,
     correction: correction / scale,
+    whole: kind === 1,
   };
 }

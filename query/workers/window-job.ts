@@ -7,6 +7,7 @@
  * column is computed as on the main thread, by the same kernel over the same samples.
  */
 import type { ReadPlan, SeriesReader } from '../../engine/series-reader.ts';
+import { BlockWindows } from '../block-windows.ts';
 import { Annotations } from '../promql/annotations.ts';
 import { RANGE_FUNCTIONS } from '../promql/functions/range-functions.ts';
 import type { RangeInput } from '../promql/functions/range-kernel.ts';
@@ -67,6 +68,7 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: n
   const windows = new Windows(endsMs, endsMs, rangeMs, 0);
   const { kernel } = RANGE_FUNCTIONS[func]!;
   const annotations = new Annotations();
+  const blocks = BlockWindows.of({ func, endsMs, rangeMs });
   const stopped = () => Atomics.load(control, STOP) === 1;
   const threads = sections.length - 1;
   for (let turn = 0; turn < threads && !stopped(); ) {
@@ -79,7 +81,15 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: n
     }
     for (let s = first; s < end; s++) {
       if (stopped()) break;
-      const borrowed = reader.borrow({ sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] });
+      const series = { sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] };
+      const out = job.values.subarray(s * steps, (s + 1) * steps);
+      const present = job.present.subarray(s * steps, (s + 1) * steps);
+      const answered = blocks === null ? -1 : blocks.windows(reader, series, out, present);
+      if (answered >= 0) {
+        job.samples[s] = answered;
+        continue;
+      }
+      const borrowed = reader.borrow(series);
       let { timesMs: times, values } = borrowed;
       if (borrowed.mayHoldStale) ({ times, values } = withoutStale(times, values, null));
       if (windows.move(times) === 0) continue;
@@ -101,7 +111,7 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: n
         annotations,
         position: { start: 0 },
       };
-      kernel(input, job.values.subarray(s * steps, (s + 1) * steps), job.present.subarray(s * steps, (s + 1) * steps));
+      kernel(input, out, present);
     }
   }
   return { samples: reader.samplesRead, blocks: reader.blocksRead };

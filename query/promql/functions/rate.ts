@@ -64,6 +64,43 @@ function plainRate(
   }
 }
 
+/** What rate, increase or delta have to know of a window. */
+export interface WindowEnds {
+  /** Samples. */
+  count: number;
+  firstMs: number;
+  lastMs: number;
+  firstValue: number;
+  /** The last value less the first, with what resets lost added. */
+  difference: number;
+}
+
+/** One window of rate, increase or delta from its ends alone: to the bit what the kernel gives. At least two samples. */
+export function extrapolate(
+  ends: WindowEnds,
+  endMs: number,
+  rangeMs: number,
+  isCounter: boolean,
+  isRate: boolean,
+): number {
+  const { count, firstMs, lastMs, firstValue, difference } = ends;
+  const sampled = (lastMs - firstMs) / 1000;
+  const gap = sampled / (count - 1);
+  const threshold = gap * 1.1;
+  let toStart = (firstMs - (endMs - rangeMs)) / 1000;
+  let toEnd = (endMs - lastMs) / 1000;
+  if (toStart >= threshold) toStart = gap / 2;
+  if (toEnd >= threshold) toEnd = gap / 2;
+  if (isCounter) {
+    let toZero = toStart;
+    if (difference > 0 && firstValue >= 0) toZero = sampled * (firstValue / difference);
+    if (toZero < toStart) toStart = toZero;
+  }
+  let factor = sampled !== 0 ? (sampled + toStart + toEnd) / sampled : 1;
+  if (isRate) factor /= rangeMs / 1000;
+  return difference * factor;
+}
+
 /** What extrapolation has to know of each window's times, in s. */
 interface Spans {
   /** Of the series that it was computed for. */
