@@ -62,3 +62,46 @@ test('a database is made, described, changed and dropped', async () => {
   expect(left.map(({ name }) => name)).not.toContain('plant 1');
   expect(await third.stop()).toBe(0);
 });
+
+test('retention policies are apart in every protocol', async () => {
+  const server = await startServer({ dataDir: join(directory, 'policies') });
+  const { url } = server;
+  const influxql = async (q: string, more = '') => {
+    const body = new URLSearchParams({ q, db: 'd' });
+    const response = await fetch(`${url}/query?${more}`, { method: 'POST', body });
+    const { results } = (await response.json()) as {
+      results: { error?: string; series?: { values: unknown[][] }[] }[];
+    };
+    return results[0].error ?? results[0].series?.[0].values.map((row) => row[1]) ?? [];
+  };
+  const promql = async (path: string) => {
+    const response = await fetch(`${url}${path}query=m_v`);
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+    return data.result.map(({ value }) => Number(value[1]));
+  };
+  const write = (target: string, value: number) =>
+    fetch(`${url}${target}`, { method: 'POST', body: `m v=${value}` }).then((response) => response.status);
+
+  await influxql('CREATE DATABASE d');
+  await influxql('CREATE RETENTION POLICY long ON d DURATION INF REPLICATION 1');
+  expect(await write('/write?db=d', 1)).toBe(204);
+  expect(await write('/write?db=d&rp=long', 2)).toBe(204);
+  expect(await write('/api/v2/write?bucket=d/long', 3)).toBe(204);
+  expect(await write('/write?db=d&rp=none', 4)).toBeGreaterThanOrEqual(400);
+
+  expect(await influxql('SELECT v FROM m')).toEqual([1]);
+  expect(await influxql('SELECT v FROM d.long.m')).toEqual([2, 3]);
+  expect(await influxql('SELECT v FROM m', 'rp=long')).toEqual([2, 3]);
+  expect(await influxql('SELECT v FROM none.m')).toBe('retention policy not found: none');
+  expect(await promql('/api/v1/query?db=d&')).toEqual([1]);
+  expect(await promql('/api/v1/query?db=d/long&')).toEqual([3]);
+  expect(await promql('/db/d%2Flong/api/v1/query?')).toEqual([3]);
+  expect(await promql('/api/v1/query?db=d/none&')).toEqual([]);
+
+  await influxql('ALTER RETENTION POLICY long ON d DEFAULT');
+  expect(await promql('/api/v1/query?db=d&')).toEqual([3]);
+  await influxql('DROP RETENTION POLICY long ON d');
+  expect(await influxql('SELECT v FROM m')).toBe('retention policy not found: long');
+  expect(await influxql('SELECT v FROM autogen.m')).toEqual([1]);
+  expect(await server.stop()).toBe(0);
+});
