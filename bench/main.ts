@@ -1,5 +1,6 @@
 /** `npm run bench -- [NAME] [--hours H]`: measures the server; without a name, ingest. */
 import { parseArgs } from 'node:util';
+import { benchInfluxql, INFLUXQL_DEFAULTS } from './influxql.ts';
 import { benchInfluxqlSchema, INFLUXQL_SCHEMA_DEFAULTS } from './influxql-schema.ts';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
 import { benchPromql, PROMQL_DEFAULTS } from './promql.ts';
@@ -18,6 +19,7 @@ const { positionals, values } = parseArgs({
     runs: { type: 'string' },
     series: { type: 'string' },
     'peer-series': { type: 'string' },
+    only: { type: 'string' },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
@@ -30,6 +32,7 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
   promql   queries over data on disk, beside VictoriaMetrics [--hosts 400] [--hours 24] [--runs 21] [--keep]
   promql-card  queries over a million series [--keep]
+  influxql TSBS's cpu-only queries in InfluxQL, beside influxd [--hosts 400] [--hours 24] [--runs 15] [--only NAME] [--keep]
   influxql-schema  SHOW statements over many series, beside influxd [--series 1000000] [--peer-series 100000] [--keep]
   --keep leaves the loaded data in the temporary directory and uses what is there.
 `;
@@ -48,6 +51,14 @@ if (values.help) {
   await benchStorage(Number(values.hours ?? 24));
 } else if (name === 'recovery') {
   await benchRecovery(Number(values.samples ?? 10_000_000));
+} else if (name === 'influxql') {
+  await benchInfluxql({
+    hosts: Number(values.hosts ?? INFLUXQL_DEFAULTS.hosts),
+    hours: Number(values.hours ?? INFLUXQL_DEFAULTS.hours),
+    runs: Number(values.runs ?? INFLUXQL_DEFAULTS.runs),
+    keep: values.keep,
+    only: values.only ?? INFLUXQL_DEFAULTS.only,
+  });
 } else if (name === 'influxql-schema') {
   await benchInfluxqlSchema({
     series: Number(values.series ?? INFLUXQL_SCHEMA_DEFAULTS.series),
