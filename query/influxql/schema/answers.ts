@@ -54,26 +54,36 @@ export function countSeries(name: string, tags: ResultSeries['tags'], column: st
   return { name, tags, columns: [column], values: [{ kind: 'mixed', values: [count] }], rows: 1, partial: false };
 }
 
+/** How long a statement works before others have their turn, ms. */
+const TURN_MS = 10;
+
 /**
- * Whoever goes on after a yield calls what this returns: it throws when refs and ids that were found before may mean
- * something else by now, because series were removed in the meantime and their refs given to others.
+ * Lets other requests have their turn while a long list is made, ends it when nobody waits for it any more, and when refs
+ * and ids that it found before may mean something else by now, because series were removed and their refs given to others.
  */
-export function refsGuard(databases: readonly Database[]): () => void {
-  const before = databases.map(({ index }) => index.releases);
-  return () => {
-    if (databases.every(({ index }, i) => index.releases === before[i])) return;
-    throw new VarveError('overloaded', 'cannot go on listing: series were removed meanwhile; try again');
-  };
-}
+export class Turns {
+  private readonly context: StatementContext;
+  private readonly databases: readonly Database[];
+  private readonly releases: readonly number[];
+  private sinceMs = performance.now();
 
-/** Lets other requests have their turn, and ends a statement that nobody waits for any more. */
-export async function breathe(context: StatementContext): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  throwIfEnded(context);
-}
+  constructor(context: StatementContext, databases: readonly Database[]) {
+    this.context = context;
+    this.databases = databases;
+    this.releases = databases.map(({ index }) => index.releases);
+  }
 
-export function throwIfEnded(context: StatementContext): void {
-  if (context.signal?.aborted === true) throw new VarveError('canceled', 'query interrupted');
+  /** To be awaited between the parts of the work, and after whatever was yielded. */
+  async next(): Promise<void> {
+    if (performance.now() - this.sinceMs > TURN_MS) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.sinceMs = performance.now();
+    }
+    if (this.context.signal?.aborted === true) throw new VarveError('canceled', 'query interrupted');
+    if (this.databases.some(({ index }, i) => index.releases !== this.releases[i])) {
+      throw new VarveError('overloaded', 'cannot go on listing: series were removed meanwhile; try again');
+    }
+  }
 }
 
 /** The part of a list that LIMIT and OFFSET leave; a limit of 0 is none. */

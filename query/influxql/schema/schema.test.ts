@@ -11,7 +11,7 @@ import { newStatementContext, type RunningQuery } from '../statement-context.ts'
 import { compareBytes } from './byte-order.ts';
 import { executeSchema } from './execute.ts';
 import { schemaViewOf } from './schema-view.ts';
-import { inOrder } from './series-order.ts';
+import { SeriesSorter } from './series-order.ts';
 
 const NOW_SEC = 1_700_000_000;
 
@@ -166,7 +166,7 @@ describe('series', () => {
       }
       return a.length - b.length;
     };
-    const got = [...inOrder(database, index.select('m', []))].flatMap((part) => [...part].map(flat));
+    const got = [...new SeriesSorter(database).inOrder(index.select('m', []))].flatMap((part) => [...part].map(flat));
     expect(got, `SEED=${seed}`).toEqual([...index.select('m', [])].map(flat).sort(compare));
     const all = await list('SHOW SERIES FROM m', own);
     expect(await list('SHOW SERIES FROM m LIMIT 7 OFFSET 30', own)).toEqual(all.slice(30, 37));

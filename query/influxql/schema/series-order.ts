@@ -9,41 +9,35 @@
  */
 import type { Database } from '../../../engine/database.ts';
 
-/** Yields the series of one measurement in order, in runs; refs of live series, in a list that is sorted in place. */
-export function* inOrder(database: Database, refs: Int32Array): Generator<Int32Array> {
-  const sorter = new GroupSorter(database, refs);
-  const groups: [from: number, to: number, depth: number][] = [[0, refs.length, 0]];
-  while (groups.length > 0) {
-    const [from, to, depth] = groups.pop()!;
-    if (to - from === 1) {
-      yield refs.subarray(from, to);
-      continue;
-    }
-    const ends = sorter.split(from, to, depth);
-    if (ends.length === to - from) {
-      yield refs.subarray(from, to);
-      continue;
-    }
-    for (let i = ends.length - 1; i >= 0; i--) groups.push([i === 0 ? from : ends[i - 1], ends[i], depth + 1]);
-  }
-}
-
-class GroupSorter {
+/** Sorts series of one database; to be used for many measurements, as it holds room for counts. */
+export class SeriesSorter {
   private readonly database: Database;
-  private readonly refs: Int32Array;
-  private readonly moved: Int32Array;
-  /** By tag key id, [value id]: how many series of the group have the value, then where the next of them goes. */
+  private moved = new Int32Array(0);
+  /** By tag key id, [value id]: how many series of the group have the value, then where the next of them goes. Zero between groups. */
   private readonly counts: (Int32Array | undefined)[] = [];
 
-  constructor(database: Database, refs: Int32Array) {
+  constructor(database: Database) {
     this.database = database;
-    this.refs = refs;
-    this.moved = new Int32Array(refs.length);
+  }
+
+  /** Yields series of one measurement in order, in runs; `refs` are sorted in place. */
+  *inOrder(refs: Int32Array): Generator<Int32Array> {
+    const groups: [from: number, to: number, depth: number][] = [[0, refs.length, 0]];
+    while (groups.length > 0) {
+      const [from, to, depth] = groups.pop()!;
+      const ends = to - from === 1 ? [to] : this.split(refs, from, to, depth);
+      if (ends.length === to - from) {
+        yield refs.subarray(from, to);
+        continue;
+      }
+      for (let i = ends.length - 1; i >= 0; i--) groups.push([i === 0 ? from : ends[i - 1], ends[i], depth + 1]);
+    }
   }
 
   /** Sorts a group by the tag at a depth. Returns where its parts end, ascending; equal series are one part. */
-  split(from: number, to: number, depth: number): number[] {
-    const { refs, moved } = this;
+  private split(refs: Int32Array, from: number, to: number, depth: number): number[] {
+    if (this.moved.length < to) this.moved = new Int32Array(refs.length);
+    const { moved } = this;
     const { series } = this.database.index;
     const { schemas, valuesAt, values } = series;
     const found = new Map<number, number[]>();
@@ -102,8 +96,13 @@ class GroupSorter {
   }
 
   private countsOf(key: number): Int32Array {
-    this.counts[key] ??= new Int32Array(this.database.index.series.tagValues[key].limit);
-    return this.counts[key];
+    const { limit } = this.database.index.series.tagValues[key];
+    let counts = this.counts[key];
+    if (counts === undefined || counts.length < limit) {
+      counts = new Int32Array(limit);
+      this.counts[key] = counts;
+    }
+    return counts;
   }
 
   private sortedIds(key: number, found: readonly number[]): Int32Array {

@@ -17,6 +17,9 @@ import { matcherOf, patternMatcher } from './patterns.ts';
 /** What a comparison of a field says of a series without its samples. */
 export type FieldRule = 'all' | 'none';
 
+/** So many measurements are looked up by themselves before all are looked at together. */
+const SINGLES = 4;
+
 const NONE = new Int32Array(0);
 
 /** A condition, or a part of one. */
@@ -31,10 +34,15 @@ export class SeriesSets {
   private readonly database: Database;
   private readonly condition: Expression | null;
   private readonly fieldRule: FieldRule;
-  /** Refs by measurement id, when one look at the index is enough for all measurements. */
-  private byMeasurement: Map<number, Int32Array> | null = null;
-  private readonly isUniform: boolean;
   private readonly tagsOnly: boolean;
+  /** Names in the condition that are fields of some measurement. */
+  private readonly fieldNames: readonly string[];
+  /** Whether the condition asks for the measurement by name: then each is looked at by itself. */
+  private readonly asksName: boolean;
+  /** By which of the names are fields of a measurement: refs by measurement id. One look at the index does for all that agree. */
+  private readonly found = new Map<string, ReadonlyMap<number, Int32Array>>();
+
+  private singles = 0;
 
   /** @param options `tagsOnly`: names in comparisons are tags, even if there are fields of that name */
   constructor(
@@ -49,35 +57,41 @@ export class SeriesSets {
     this.fieldRule = fieldRule;
     const names = new Set<string>();
     if (condition !== null) collectNames(condition, names);
-    // What a name means differs between measurements only where it is a field of some.
-    const hasFields = !tagsOnly && database.index.fields.some((field) => names.has(field.name));
-    this.isUniform = !names.has('_name') && !hasFields;
+    const { fields } = database.index;
+    this.fieldNames = tagsOnly ? [] : [...names].filter((name) => fields.some((field) => field.name === name));
+    this.asksName = names.has('_name');
   }
 
-  /** The series of a measurement that the condition holds for, ascending; not to be modified. */
+  /** The live series of a measurement that the condition holds for, ascending; not to be modified. */
   of(name: string): Int32Array {
     const { index } = this.database;
     const id = index.measurementId(name);
     if (id < 0) return NONE;
     if (this.condition === null) return index.select(id, []);
-    if (!this.isUniform) return this.refsOf(id, this.partOf(this.condition, name, id));
-    if (this.byMeasurement === null) {
-      const part = this.partOf(this.condition, '', -1);
-      this.byMeasurement = groupByMeasurement(this.database, this.refsOf(null, part));
+    const fields = this.fieldNames.filter((field) => index.fieldId(id, field) >= 0);
+    const key = JSON.stringify(fields);
+    let groups = this.found.get(key);
+    if (this.asksName || (groups === undefined && this.singles++ < SINGLES)) {
+      return this.refsOf(id, this.partOf(this.condition, name, new Set(fields)));
     }
-    return this.byMeasurement.get(id) ?? NONE;
+    if (groups === undefined) {
+      const part = this.partOf(this.condition, '', new Set(fields));
+      groups = groupByMeasurement(this.database, this.refsOf(null, part));
+      this.found.set(key, groups);
+    }
+    return groups.get(id) ?? NONE;
   }
 
-  private partOf(expression: Expression, name: string, measurement: number): Part {
+  private partOf(expression: Expression, name: string, fields: ReadonlySet<string>): Part {
     switch (expression.kind) {
       case 'parentheses':
-        return this.partOf(expression.inner, name, measurement);
+        return this.partOf(expression.inner, name, fields);
       case 'boolean':
         return { kind: expression.value ? 'all' : 'none' };
       case 'binary': {
         const { operator, left, right } = expression;
-        if (operator !== 'AND' && operator !== 'OR') return this.comparison(expression, name, measurement);
-        const parts = { left: this.partOf(left, name, measurement), right: this.partOf(right, name, measurement) };
+        if (operator !== 'AND' && operator !== 'OR') return this.comparison(expression, name, fields);
+        const parts = { left: this.partOf(left, name, fields), right: this.partOf(right, name, fields) };
         return { kind: operator === 'AND' ? 'and' : 'or', ...parts };
       }
       default:
@@ -85,17 +99,17 @@ export class SeriesSets {
     }
   }
 
-  private comparison({ operator, left, right }: BinaryNode, name: string, measurement: number): Part {
+  private comparison({ operator, left, right }: BinaryNode, name: string, fields: ReadonlySet<string>): Part {
     const undecided: Part = { kind: this.fieldRule };
     if (left.kind === 'binary' || right.kind === 'binary') return undecided;
     const key = left.kind === 'variable' ? left : right.kind === 'variable' ? right : null;
     if (key === null) return undecided;
     const value = left.kind === 'variable' ? right : left;
-    if (key.name !== '_name' && this.isUndecided(key, measurement)) return undecided;
+    if (key.name !== '_name' && this.isUndecided(key, fields)) return undecided;
     const equal = operator === '=';
     const matches = operator === '=~';
     if (value.kind === 'variable') {
-      if (this.isUndecided(value, measurement)) return undecided;
+      if (this.isUndecided(value, fields)) return undecided;
       return { kind: equal ? 'both' : 'only', first: present(key.name), second: present(value.name) };
     }
     if (value.kind === 'string') {
@@ -108,9 +122,8 @@ export class SeriesSets {
   }
 
   /** A field, or one of the names that InfluxDB keeps for itself. */
-  private isUndecided({ name }: VariableNode, measurement: number): boolean {
-    if (isSystemName(name)) return true;
-    return !this.tagsOnly && measurement >= 0 && this.database.index.fieldId(measurement, name) >= 0;
+  private isUndecided({ name }: VariableNode, fields: ReadonlySet<string>): boolean {
+    return (!this.tagsOnly && isSystemName(name)) || fields.has(name);
   }
 
   private refsOf(measurement: number | null, part: Part): Int32Array {

@@ -9,7 +9,7 @@ import { hashBytes } from '../../../index/hash.ts';
 import type { Expression, ShowCardinalityStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, countSeries, emptyAnswer, listAnswer, refsGuard, throwIfEnded } from './answers.ts';
+import { answerOf, countSeries, emptyAnswer, listAnswer, Turns } from './answers.ts';
 import { compareBytes } from './byte-order.ts';
 import { namesTime } from './condition.ts';
 import { seriesWithin } from './partitions.ts';
@@ -81,11 +81,10 @@ function exactCounts(statement: ShowCardinalityStatement, context: StatementCont
     (async function* () {
       const all = measurementsOfGroups(groups);
       const tags = dimensionTags(dimensions, all, policiesOf(context, statement.database || context.database));
-      const guard = refsGuard([...new Set(all.flatMap(({ databases }) => databases))]);
+      const turns = new Turns(context, [...new Set(all.flatMap(({ databases }) => databases))]);
       const overall = new Map<string, TagGroup & { count: number }>();
       for (const { name, databases } of all) {
-        throwIfEnded(context);
-        guard();
+        await turns.next();
         const parts = databases.map((database) => ({ database, refs: select(database, name) }));
         for (const group of groupsByTags(parts, tags)) {
           const count = of === 'measurement' ? 1 : countIn(group, statement);

@@ -3,17 +3,18 @@ import { FIELD_TYPE_NAMES } from '../../../batch/field-type.ts';
 import type { ShowFieldKeysStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, page, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, page, Turns, textSeries } from './answers.ts';
 import { compareBytes } from './byte-order.ts';
 import { measurementsOfGroups, sourceGroups } from './policies.ts';
 
 export function showFieldKeys(statement: ShowFieldKeysStatement, context: StatementContext): StatementAnswer {
   const { sources, limit, offset } = statement;
   const groups = sourceGroups(context, statement.database || context.database, sources, false);
+  const turns = new Turns(context, []);
   return answerOf(
     (async function* () {
       for (const { name, databases } of measurementsOfGroups(groups)) {
-        throwIfEnded(context);
+        await turns.next();
         const types = new Map<string, Set<string>>();
         for (const database of databases) {
           const { index } = database;

@@ -7,12 +7,12 @@ import type { Database } from '../../../engine/database.ts';
 import type { Expression, ShowSeriesStatement } from '../ast.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, refsGuard, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, CHUNK_ROWS, emptyAnswer, Turns, textSeries } from './answers.ts';
 import { compareBytes } from './byte-order.ts';
 import { refuseOtherOperators } from './condition.ts';
 import { seriesWithin } from './partitions.ts';
 import { measurementsOfGroups, type NamedMeasurement, sourceGroups } from './policies.ts';
-import { inOrder } from './series-order.ts';
+import { SeriesSorter } from './series-order.ts';
 import { type FieldRule, SeriesSets } from './series-sets.ts';
 import { splitTimes } from './times.ts';
 
@@ -61,17 +61,17 @@ async function* keysOf(
   let toSkip = offset;
   let left = limit === 0 ? Infinity : limit;
   let keys: string[] = [];
-  const guard = refsGuard([...new Set(measurements.flatMap(({ databases }) => databases))]);
+  const sorters = new Map<Database, SeriesSorter>();
+  const turns = new Turns(context, [...new Set(measurements.flatMap(({ databases }) => databases))]);
   for (const { name, databases } of measurements) {
-    throwIfEnded(context);
-    for (const list of keyLists(name, databases, select)) {
+    await turns.next();
+    for (const list of keyLists(name, databases, select, sorters)) {
       const from = Math.min(toSkip, list.length);
       toSkip -= from;
       for (let i = from; i < list.length && left > 0; i++) {
         if (keys.length === CHUNK_ROWS) {
           yield textSeries('', ['key'], [keys], true);
-          await breathe(context);
-          guard();
+          await turns.next();
           keys = [];
         }
         keys.push(list.at(i));
@@ -90,14 +90,21 @@ interface KeyList {
 }
 
 /** Keys of one measurement's series, in order, in runs. */
-function* keyLists(name: string, databases: readonly Database[], select: Selector): Generator<KeyList> {
+function* keyLists(
+  name: string,
+  databases: readonly Database[],
+  select: Selector,
+  sorters: Map<Database, SeriesSorter>,
+): Generator<KeyList> {
   const parts = databases
     .map((database) => ({ database, refs: select(database, name) }))
     .filter(({ refs }) => refs.length > 0);
   if (parts.length === 0) return;
   if (parts.length === 1) {
     const [{ database, refs }] = parts;
-    for (const run of inOrder(database, refs)) {
+    const sorter = sorters.get(database) ?? new SeriesSorter(database);
+    sorters.set(database, sorter);
+    for (const run of sorter.inOrder(refs)) {
       yield { length: run.length, at: (i) => decoder.decode(database.index.seriesKey(run[i])) };
     }
     return;

@@ -2,7 +2,7 @@
 import type { ShowTagKeysStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, emptyAnswer, page, refsGuard, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, emptyAnswer, page, Turns, textSeries } from './answers.ts';
 import { mergeSorted } from './byte-order.ts';
 import { indexCondition } from './index-condition.ts';
 import { LiveSchemas } from './live-schemas.ts';
@@ -18,14 +18,13 @@ export function showTagKeys(statement: ShowTagKeysStatement, context: StatementC
   const { names, sets } = indexCondition(databases, times.condition);
   const isMeant = nameTest(statement.sources);
   const { limit, offset } = statement;
-  const guard = refsGuard(databases);
+  const turns = new Turns(context, databases);
   const schemas = databases.map((database) => new LiveSchemas(database));
   return answerOf(
     (async function* () {
       for (const name of names) {
         if (!isMeant(name)) continue;
-        throwIfEnded(context);
-        guard();
+        await turns.next();
         const lists = databases.map((database, i) => {
           const { index } = database;
           const id = index.measurementId(name);

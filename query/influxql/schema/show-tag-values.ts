@@ -7,7 +7,7 @@ import { VarveError } from '../../../errors/errors.ts';
 import type { Expression, ShowTagValuesStatement, TagKeyCondition } from '../ast.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { answerOf, breathe, CHUNK_ROWS, emptyAnswer, refsGuard, textSeries, throwIfEnded } from './answers.ts';
+import { answerOf, CHUNK_ROWS, emptyAnswer, Turns, textSeries } from './answers.ts';
 import { compareBytes, mergeSorted } from './byte-order.ts';
 import { indexCondition } from './index-condition.ts';
 import { LiveSchemas } from './live-schemas.ts';
@@ -25,13 +25,16 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
   if (!anyPartition(databases, times)) return emptyAnswer();
   const { names, sets } = indexCondition(databases, times.condition);
   const isMeant = nameTest(statement.sources);
+  // Of some measurements among many, looking at their series costs less than looking at all lists of tag keys.
+  const areFew =
+    statement.sources.length > 0 && statement.sources.every(({ regex }) => regex === null) && names.length > 1000;
   const known = new Map<Database, LiveSchemas>();
   const schemasOf = (database: Database): LiveSchemas => {
     const schemas = known.get(database) ?? new LiveSchemas(database);
     known.set(database, schemas);
     return schemas;
   };
-  const guard = refsGuard(databases);
+  const turns = new Turns(context, databases);
   const ofKeys = keyTest(statement.keys);
   const alsoOfKeys = keyCondition(times.condition);
   const isWanted = (key: string) => ofKeys(key) && (alsoOfKeys === null || alsoOfKeys(key));
@@ -39,20 +42,15 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
     (async function* () {
       for (const name of names) {
         if (!isMeant(name)) continue;
-        throwIfEnded(context);
-        guard();
+        await turns.next();
         const parts: Part[] = [];
         for (const database of databases) {
           const id = database.index.measurementId(name);
           if (id < 0) continue;
-          const refs = sets?.get(database)?.of(name) ?? null;
-          if (refs === null || refs.length > 0)
-            parts.push({ database, measurement: id, schemas: schemasOf(database), refs });
+          const refs = sets?.get(database)?.of(name) ?? (areFew ? database.index.select(id, []) : null);
+          if (refs === null || refs.length > 0) parts.push({ database, measurement: id, schemas: schemasOf, refs });
         }
-        yield* valuesOf(name, parts, isWanted, statement, async () => {
-          await breathe(context);
-          guard();
-        });
+        yield* valuesOf(name, parts, isWanted, statement, turns);
       }
     })(),
   );
@@ -62,7 +60,7 @@ export function showTagValues(statement: ShowTagValuesStatement, context: Statem
 interface Part {
   readonly database: Database;
   readonly measurement: number;
-  readonly schemas: LiveSchemas;
+  readonly schemas: (database: Database) => LiveSchemas;
   /** Null for all of the measurement. */
   readonly refs: Int32Array | null;
 }
@@ -72,7 +70,7 @@ async function* valuesOf(
   parts: readonly Part[],
   isWanted: (key: string) => boolean,
   { limit, offset }: ShowTagValuesStatement,
-  pause: () => Promise<void>,
+  turns: Turns,
 ): AsyncGenerator<ResultSeries> {
   let toSkip = offset;
   let left = limit === 0 ? Infinity : limit;
@@ -85,7 +83,7 @@ async function* valuesOf(
     for (let i = from; i < list.length && left > 0; i++) {
       if (keys.length === CHUNK_ROWS) {
         yield textSeries(name, COLUMNS, [keys, values], true);
-        await pause();
+        await turns.next();
         keys = [];
         values = [];
       }
@@ -102,7 +100,7 @@ async function* valuesOf(
 function keyNames(parts: readonly Part[]): readonly string[] {
   return mergeSorted(
     parts.map(({ database, measurement, schemas, refs }) => {
-      const keys = refs === null ? schemas.tagKeys(measurement) : tagKeysOf(database, refs);
+      const keys = refs === null ? schemas(database).tagKeys(measurement) : tagKeysOf(database, refs);
       return Array.from(keys, (key) => database.index.series.tagKeys.string(key));
     }),
   );
@@ -118,7 +116,7 @@ function valuesOfKey(parts: readonly Part[], key: string, count: number): ValueL
   const lists = parts.map(({ database, measurement, schemas, refs }) => {
     const id = tagKeyId(database, key);
     if (id < 0) return null;
-    const isOfAll = refs === null && schemas.isOnlyIn(measurement, id);
+    const isOfAll = refs === null && schemas(database).isOnlyIn(measurement, id);
     return sortedValues(database, id, isOfAll ? null : (refs ?? database.index.select(measurement, [])), count);
   });
   const filled = lists.filter((list) => list !== null && list.ids.length > 0);

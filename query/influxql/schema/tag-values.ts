@@ -25,12 +25,16 @@ export function tagKeyId(database: Database, name: string): number {
 export function tagKeysOf(database: Database, refs: Int32Array): Int32Array {
   const { series } = database.index;
   const { schema } = series;
-  const schemas = new Uint8Array(series.schemas.count);
-  for (let i = 0; i < refs.length; i++) schemas[schema[refs[i]]] = 1;
-  const seen = new Set<number>();
-  for (let id = 0; id < schemas.length; id++) {
-    if (schemas[id] === 1) for (const key of series.schemas.get(id).keys) seen.add(key);
+  const schemas = new Set<number>();
+  let before = -1;
+  for (let i = 0; i < refs.length; i++) {
+    const own = schema[refs[i]];
+    if (own === before) continue;
+    before = own;
+    if (own >= 0) schemas.add(own);
   }
+  const seen = new Set<number>();
+  for (const id of schemas) for (const key of series.schemas.get(id).keys) seen.add(key);
   const ids = Int32Array.from(seen);
   series.tagKeys.sortIds(ids);
   return ids;
