@@ -87,6 +87,32 @@ test('results are stored under the record name, and series that vanish end', asy
   await again.close();
 });
 
+test('names that go late are there for what looks at them, in recording and alerting rules', async () => {
+  const storage = new MemoryStorage();
+  for (let minute = 0; minute <= 5; minute++) {
+    const name = labelsFromPairs([
+      [METRIC_NAME, 'm_total'],
+      ['job', 'a'],
+    ]);
+    await storage.append(minute * MINUTE, [{ labels: name, value: minute * 60 }], []);
+  }
+  const named = 'label_replace(rate(m_total[5m]), "from", "$1", "__name__", "(.+)")';
+  const rules = `  - {record: r, expr: '${named}'}\n  - {alert: A, expr: '${named} > 0'}`;
+  for (const delayedNameRemoval of [false, true]) {
+    const plain = plainGroupOptions(storage, DEFAULT_RESTORE);
+    const environment = { ...plain.environment, queryOptions: { delayedNameRemoval } };
+    const group = groupOf(rules, storage, { environment });
+    const timeMs = (delayedNameRemoval ? 6 : 5) * MINUTE;
+    await group.evaluate(timeMs);
+    const from = delayedNameRemoval ? 'from="m_total", ' : '';
+    const recorded = await samplesOf(storage, 'r');
+    expect(recorded[`{${from}job="a"}`]?.[0]?.[0]).toBe(timeMs);
+    const [alert] = activeAlerts(group.rules[1] as AlertingRule);
+    expect(alert!.labels.toString()).toBe(`{alertname="A", ${from}job="a"}`);
+  }
+  expect(Object.keys(await samplesOf(storage, 'r')).sort()).toEqual(['{from="m_total", job="a"}', '{job="a"}']);
+});
+
 test('a series that another rule has taken over is not ended', async () => {
   const engine = await engineAt('taken');
   for (const storage of [new MemoryStorage(), engineStorage(engine, 'default')]) {

@@ -18,6 +18,7 @@ import { prometheusQuerier } from '../query/prometheus-storage.ts';
 import { type Labels, METRIC_NAME } from '../query/promql/labels.ts';
 import { MemoryQuerier } from '../query/promql/memory-querier.ts';
 import type { Querier } from '../query/promql/querier.ts';
+import { sharedQueryWorkers } from '../query/workers/pool.ts';
 
 /** One sample that a rule made. */
 export interface RuleSample {
@@ -40,7 +41,10 @@ const STALE_HIGH = 0x7ff00000;
 export function engineStorage(engine: Engine, databaseName: string): RuleStorage {
   return {
     querier: () =>
-      prometheusQuerier(engine.database(databaseName), { starts: companion(engine, databaseName, 'starts') }),
+      prometheusQuerier(engine.database(databaseName), {
+        starts: companion(engine, databaseName, 'starts'),
+        workers: sharedQueryWorkers(),
+      }),
     async append(timeMs, samples, stale) {
       if (samples.length === 0 && stale.length === 0) return;
       await engine.admit();
