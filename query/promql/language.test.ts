@@ -365,6 +365,20 @@ eval instant at 30s time() + scalar(timestamp(t))
 eval instant at 90061s hour() * 100 + minute()
   {} 101
 
+clear
+load 1m
+  m 1+1x20
+
+# The offset decides what is fetched, and then the time behind @ alone what is found.
+eval instant at 10m timestamp(m @ 300 offset -2m)
+  {} 300
+
+eval instant at 10m timestamp(m @ 300 offset 2m)
+  {} 180
+
+eval instant at 10m m @ 300 offset -2m
+  m 8
+
 eval instant at 0 year(vector(-1))
   {} 1969
 `,

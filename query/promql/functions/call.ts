@@ -185,7 +185,9 @@ function sampleTime(ctx: EvaluationContext, call: Call, grid: Grid, aspect: 'tim
   if (selector !== null) {
     const set = ctx.seriesOf(selector);
     if (aspect === 'startTime' && set.startTimes === undefined) return { kind: 'vector', series: [] };
-    vector = instantVector(ctx, set, grid, selector.timestampMs, selector.offsetMs, aspect);
+    // With `@`, Prometheus looks without the offset, among the samples that it fetched with it.
+    const offsetMs = selector.timestampMs === null ? selector.offsetMs : 0;
+    vector = instantVector(ctx, set, grid, selector.timestampMs, offsetMs, aspect);
   } else {
     vector = vectorArg(ctx, call, 0, grid);
     if (aspect === 'startTime') return { kind: 'vector', series: [] };
