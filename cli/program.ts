@@ -7,13 +7,17 @@
 import { Command } from 'commander';
 import { addCompactCommand } from './compact.ts';
 import { addConfigCommand } from './config.ts';
+import { addDatabaseCommand } from './db.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addDumpCommands } from './dump.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
+import { addExportCommand } from './export.ts';
 import { addImportCommand } from './import.ts';
+import { addQueryCommand } from './query.ts';
 import { addRulesCommand } from './rules.ts';
 import { addServeCommand } from './serve.ts';
 import { readVersion } from './version.ts';
+import { addWriteCommand } from './write.ts';
 
 const program = new Command('varve')
   .description('A time-series metrics database: line protocol and Prometheus remote write in, PromQL out.')
@@ -38,6 +42,10 @@ Exit codes:
   );
 
 addServeCommand(program);
+addWriteCommand(program);
+addQueryCommand(program);
+addExportCommand(program);
+addDatabaseCommand(program);
 addRulesCommand(program);
 addConfigCommand(program);
 addDoctorCommand(program);

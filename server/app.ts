@@ -13,6 +13,7 @@ import { RAW_ROUTES } from './raw-routes.ts';
 import type { Method, Route, RouteContext } from './route.ts';
 import { activeQueryRoutes } from './routes/active-queries.ts';
 import { databaseRoutes } from './routes/databases.ts';
+import { exportRoutes } from './routes/export.ts';
 import { healthRoutes } from './routes/health.ts';
 import { influxQueryRoutes } from './routes/influx-query.ts';
 import { influxV2Routes } from './routes/influx-v2.ts';
@@ -49,6 +50,7 @@ const routes: readonly Route[] = [
   ...prometheusFederateRoutes,
   ...prometheusAdminRoutes,
   ...databaseRoutes,
+  ...exportRoutes,
   ...remoteReadRoutes,
 ];
 
