@@ -109,7 +109,7 @@ export const SETTINGS = {
   'max-select-buckets': setting(
     QUERIES,
     kinds.count,
-    '0',
+    '5000000',
     'windows of GROUP BY time in one InfluxQL SELECT; 0 is no limit',
   ),
   'max-row-limit': setting(QUERIES, kinds.count, '0', 'rows in one InfluxQL answer that is not chunked; 0 is no limit'),
