@@ -13,9 +13,12 @@ import type { ServerState } from './state.ts';
 
 const ONE_PIECE_BYTES = 32_768;
 
-/** Whether a request is to be answered here. */
-export function isRawQuery(path: string, method: string | undefined): boolean {
-  return (method === 'GET' || method === 'POST') && PROMETHEUS_QUERIES.has(path);
+const PLAIN_FORM = 'application/x-www-form-urlencoded';
+
+/** Whether a request is to be answered here: GET, and POST with a plain form. */
+export function isRawQuery(path: string, { method, headers }: IncomingMessage): boolean {
+  if (!PROMETHEUS_QUERIES.has(path)) return false;
+  return method === 'GET' || (method === 'POST' && (headers['content-type'] ?? '').startsWith(PLAIN_FORM));
 }
 
 /** Answers one query. Never throws. */
@@ -52,13 +55,9 @@ export async function answerRawQuery(
   }
 }
 
-/** Parameters of the body, when it is a form, and behind them those of the URL. */
+/** Parameters of the body, and behind them those of the URL. */
 async function readParameters(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
   if (request.method !== 'POST') return new URLSearchParams(query);
-  if (!(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')) {
-    request.resume();
-    return new URLSearchParams(query);
-  }
   const { bodyLimitBytes } = state.config;
   const body = await readBody(request, { maxBodyBytes: bodyLimitBytes, maxDecodedBytes: bodyLimitBytes });
   const parameters = new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString());

@@ -102,7 +102,7 @@ export function createServer(config: ServerConfig): VarveServer {
     if (route !== undefined) {
       state.routeOf.set(request, route.path);
       void answerRaw(state, route, request, response, query);
-    } else if (isRawQuery(path, request.method)) {
+    } else if (isRawQuery(path, request)) {
       void answerRawQuery(state, path, request, response, query);
     } else {
       void answerOther(request, response);

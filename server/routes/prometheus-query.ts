@@ -236,7 +236,7 @@ function route(path: string, purpose: string): Route {
   };
 }
 
-/** GET and POST are answered on the raw request before they come here, see ../raw-queries.ts; this is for all else. */
+/** GET, and POST with a plain form, are answered on the raw request, see ../raw-queries.ts; this is for all else. */
 export const prometheusQueryRoutes: readonly Route[] = [
   route('/api/v1/query', 'PromQL at one instant (query, time)'),
   route('/api/v1/query_range', 'PromQL over a range (query, start, end, step)'),
