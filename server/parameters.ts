@@ -4,6 +4,7 @@
  */
 import { parseDurationMs } from '../clock/duration.ts';
 import { VarveError } from '../errors/errors.ts';
+import { FORM_LIMIT_BYTES, readAtMost } from './request-body.ts';
 
 /** The earliest and latest times Prometheus formats; clients send them to mean "from ever" and "for ever". */
 const MIN_TIME = '-292273086-05-16T16:47:06Z';
@@ -16,23 +17,30 @@ const INFINITE = /^[+-]?inf(inity)?$/i;
 const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /** Parameters of a request. The body's come first, so they win over the URL's where one value is asked for. */
-export async function readParameters(request: Request): Promise<URLSearchParams> {
+export async function readParameters(request: Request, limitBytes = FORM_LIMIT_BYTES): Promise<URLSearchParams> {
   const url = new URL(request.url);
-  if (request.method !== 'POST') return url.searchParams;
+  if (request.method !== 'POST' && request.method !== 'PUT') return url.searchParams;
   const type = (request.headers.get('content-type') ?? '').toLowerCase();
   let merged: URLSearchParams;
-  if (type.startsWith('application/x-www-form-urlencoded')) merged = new URLSearchParams(await request.text());
-  else if (type.startsWith('multipart/form-data')) merged = await multipartParameters(request);
+  if (type.startsWith('application/x-www-form-urlencoded')) merged = new URLSearchParams(textOf(await readAtMost(request, limitBytes)));
+  else if (type.startsWith('multipart/form-data')) {
+    const body = await readAtMost(request, limitBytes);
+    merged = await multipartParameters(new Response(body, { headers: { 'content-type': request.headers.get('content-type') ?? '' } }));
+  }
   else return url.searchParams;
   for (const [key, value] of url.searchParams) merged.append(key, value);
   return merged;
 }
 
-/** A field that is a file is its text. */
-async function multipartParameters(request: Request): Promise<URLSearchParams> {
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** The fields of a multipart form; one that is a file is its text. */
+export async function multipartParameters(body: Pick<Request, 'formData'>): Promise<URLSearchParams> {
   const parameters = new URLSearchParams();
   try {
-    for (const [key, value] of await request.formData()) {
+    for (const [key, value] of await body.formData()) {
       parameters.append(key, typeof value === 'string' ? value : await value.text());
     }
   } catch (error) {

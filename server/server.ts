@@ -13,6 +13,7 @@ import type { Engine } from '../engine/engine.ts';
 import { VarveError } from '../errors/errors.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import { createApp } from './app.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
 import { compileCors } from './cors.ts';
@@ -22,6 +23,7 @@ import { QueryGate } from './query-gate.ts';
 import { addQueryMetrics } from './query-metrics.ts';
 import { answerRawQuery, isRawQuery } from './raw-queries.ts';
 import { answerRaw, rawRoute } from './raw-routes.ts';
+import { answerInfluxQuery, INFLUX_QUERY_PATH } from './routes/influx-query.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
 import { type SelfMetrics, storeSelfMetrics } from './self-metrics.ts';
 import type { ServerState } from './state.ts';
@@ -58,6 +60,7 @@ export function createServer(config: ServerConfig): VarveServer {
     metrics,
     budget,
     cors: compileCors(config.corsOrigin),
+    auth: createAuthenticator(config.authMode),
     routeOf: new WeakMap(),
     databaseOf: new WeakMap(),
     queries: new QueryGate(config.queryConcurrency),
@@ -102,6 +105,8 @@ export function createServer(config: ServerConfig): VarveServer {
     if (route !== undefined) {
       state.routeOf.set(request, route.path);
       void answerRaw(state, route, request, response, query);
+    } else if (path === INFLUX_QUERY_PATH && (request.method === 'GET' || request.method === 'POST')) {
+      void answerInfluxQuery(state, request, response, query);
     } else if (isRawQuery(path, request)) {
       void answerRawQuery(state, path, request, response, query);
     } else {

@@ -253,6 +253,69 @@ describe.skipIf(!havePrograms('influxd'))('beside influxd', () => {
   }, 20_000);
 });
 
+describe('queries that take long', () => {
+  const directory = temporaryDirectory('influx-long');
+  let varve: ServerProcess;
+  /** Two thousand groups of fifty thousand windows. */
+  const LONG = 'SELECT count(v) FROM m WHERE time >= 0 AND time < 50s GROUP BY time(1ms), t fill(0)';
+
+  beforeAll(async () => {
+    varve = await startServer({ dataDir: directory.path, args: ['--wal-sync', 'none', '--query-timeout', '3s'] });
+    const lines = Array.from({ length: 2000 }, (_, i) => `m,t=${i} v=${i} ${i * 1000}`).join('\n');
+    expect((await fetch(`${varve.url}/write?db=d`, { method: 'POST', body: lines })).status).toBe(204);
+  }, 60_000);
+
+  afterAll(async () => {
+    await varve.stop();
+    directory.remove();
+  });
+
+  const ask = (text: string, init: RequestInit = {}) =>
+    fetch(`${varve.url}/query?${new URLSearchParams({ db: 'd', q: text, chunked: 'true' })}`, init);
+
+  test('are stopped by --query-timeout, and say so', async () => {
+    const text = await (await ask(LONG)).text();
+    expect(text.slice(-100)).toContain('"error":"query-timeout limit exceeded"}]}\n');
+  }, 30_000);
+
+  test('are listed and killed, and say so', async () => {
+    const answer = (await ask(LONG)).text();
+    let id: string | undefined;
+    while (id === undefined) {
+      const listed = await (await ask('SHOW QUERIES')).text();
+      expect(listed).toContain('SHOW QUERIES');
+      [, id] = /\[(\d+),"SELECT count/.exec(listed) ?? [];
+    }
+    expect(await (await ask(`KILL QUERY ${id}`, { method: 'POST' })).text()).toBe('{"results":[{"statement_id":0}]}\n');
+    expect((await answer).slice(-100)).toContain('"error":"query interrupted"}]}\n');
+    expect(await (await ask(`KILL QUERY ${id}`, { method: 'POST' })).text()).toContain(
+      `"error":"no such query id: ${id}"`,
+    );
+  }, 30_000);
+
+  test('let health and writes through', async () => {
+    const leaving = new AbortController();
+    const answer = ask(LONG, { signal: leaving.signal }).then((response) => response.text());
+    for (let i = 0; i < 5; i++) {
+      expect((await fetch(`${varve.url}/ping`)).status).toBe(204);
+      expect((await fetch(`${varve.url}/write?db=d`, { method: 'POST', body: 'n v=1' })).status).toBe(204);
+    }
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+  }, 30_000);
+
+  test('do not outlive a client that does not read', async () => {
+    const stalled = await ask(LONG);
+    const reader = stalled.body?.getReader();
+    await reader?.read();
+    for (;;) {
+      if (!(await (await ask('SHOW QUERIES')).text()).includes('SELECT count')) break;
+      await sleep(100);
+    }
+    await reader?.cancel().catch(() => {});
+  }, 30_000);
+});
+
 describe('limits', () => {
   const directory = temporaryDirectory('influx-limits');
   let varve: ServerProcess;

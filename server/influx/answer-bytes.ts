@@ -10,13 +10,17 @@ const encoder = new TextEncoder();
 /** Longest text of a number or a time, with some room. */
 const NUMBER_BYTES = 40;
 
+const NO_BYTES = new Uint8Array(0);
+
 export class AnswerBytes {
-  private bytes: Uint8Array<ArrayBuffer>;
+  /** Made when it is first needed: many buffers are asked for that stay empty. */
+  private bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
   private length = 0;
   private taken = 0;
+  private readonly capacity: number;
 
-  constructor(capacity = 16_384) {
-    this.bytes = new Uint8Array(capacity);
+  constructor(capacity = 4096) {
+    this.capacity = capacity;
   }
 
   /** Bytes written since the start, taken away or not. */
@@ -39,8 +43,8 @@ export class AnswerBytes {
   /** What is here, for the caller to keep. */
   take(): Uint8Array<ArrayBuffer> {
     const { bytes, length } = this;
-    const out = length * 2 < bytes.length ? bytes.slice(0, length) : bytes.subarray(0, length);
-    if (out.buffer === bytes.buffer) this.bytes = new Uint8Array(bytes.length);
+    const out = bytes.subarray(0, length);
+    this.bytes = NO_BYTES;
     this.taken += length;
     this.length = 0;
     return out;
@@ -49,7 +53,7 @@ export class AnswerBytes {
   private reserve(more: number): void {
     const need = this.length + more;
     if (need <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(need, this.bytes.length * 2));
+    const grown = new Uint8Array(Math.max(need, this.bytes.length * 2, this.capacity));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
