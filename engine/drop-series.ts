@@ -32,7 +32,7 @@ export async function deleteRowsAndSeries(
   if (refs.length === 0) return;
   await engine.deleteRows(database, refs, from, to);
   const { index } = database;
-  if (engine.database(database.name) !== database) return;
+  if (!engine.holds(database)) return;
   const gone = withoutRows(database, refs);
   if (gone.length === 0) return;
   const measurements = new Set<number>();

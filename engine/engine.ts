@@ -159,6 +159,11 @@ export class Engine {
     return [...this.registry.all()];
   }
 
+  /** Whether a database has not been dropped since it was asked for. */
+  holds(database: Database): boolean {
+    return this.registry.withId(database.id) === database;
+  }
+
   /** Whether there is a database of that name, though its default policy may be gone. */
   hasDatabase(name: string): boolean {
     return this.registry.has(name);
@@ -330,7 +335,7 @@ export class Engine {
     if (refs.length === 0) return;
     await this.flush();
     // Dropped meanwhile: its rows are gone already.
-    if (this.registry.withId(database.id) !== database) return;
+    if (!this.holds(database)) return;
     const { manifest } = database;
     const generation = Math.max(0, ...[...manifest.files.values()].map((file) => file.generation));
     const id = manifest.lastTombstone + 1;

@@ -4,7 +4,7 @@
  * 1. A value that was acknowledged must be found, exactly, until it is overwritten, deleted or past its retention.
  * 2. One that was written and not acknowledged is found while the process lives. After a crash it may be there or not,
  *    and what is found then is the truth from there on.
- * 3. Rows of a delete that failed are in doubt: the next start decides.
+ * 3. Rows of a delete that failed are in doubt: they may be gone at once, or come to be so by the next start.
  * 4. Nothing else may ever be found.
  */
 
@@ -102,6 +102,7 @@ export class Model {
         const known = this.ever.get(key)?.get(time)?.get(field);
         if (value !== undefined && known?.has(value) !== true) return `${at(time, field)}: ${value} was never written`;
         if (expired || allow.isLost?.(database, series, time, field) === true) continue;
+        if (value === undefined && this.isInDoubt(key, time)) continue;
         if (allow.crashed === true && this.maySurvive(key, time, field, value)) continue;
         return `${at(time, field)}: ${value ?? 'nothing'} instead of ${wanted?.get(field) ?? 'nothing'}`;
       }
@@ -133,10 +134,13 @@ export class Model {
   /** Whether a crash can have left this value, or none, of a cell. */
   private maySurvive(key: string, time: bigint, field: string, value: Value | undefined): boolean {
     const acknowledged = this.truth.get(key)?.get(time)?.get(field);
-    const inDoubt = this.doubts.some((doubt) => doubt.key === key && time >= doubt.min && time <= doubt.max);
-    if (value === undefined) return acknowledged === undefined || inDoubt;
+    if (value === undefined) return acknowledged === undefined;
     if (value === acknowledged) return true;
     return this.pending.some((write) => write.key === key && write.time === time && write.values.get(field) === value);
+  }
+
+  private isInDoubt(key: string, time: bigint): boolean {
+    return this.doubts.some((doubt) => doubt.key === key && time >= doubt.min && time <= doubt.max);
   }
 
   private rowsOf(key: string): Rows {

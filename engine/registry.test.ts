@@ -5,10 +5,12 @@ import { FLOAT } from '../batch/field-type.ts';
 import { ManualClock } from '../clock/clock.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
 import type { Database } from './database.ts';
+import { deleteRowsAndSeries } from './drop-series.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { defineSeries, readSeries, seriesNames } from './history-rows.ts';
 import { companion, createCompanion } from './internal-database.ts';
 import { isValidName } from './retention-policy.ts';
+import { MAX_INSTANT, MIN_INSTANT } from './time.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -128,6 +130,17 @@ describe('retention policies', () => {
     await engine.dropDatabase('m');
     expect(directories(fs)).toEqual([]);
     expect(() => engine.resolve('m', 'two')).toThrow('database not found: m');
+    await engine.close();
+  });
+
+  it('lose series with their last row, whichever policy is the default', async () => {
+    const engine = await open(new MemoryFileSystem(1));
+    const first = engine.createDatabase('m');
+    engine.createRetentionPolicy('m', 'two', { makeDefault: true });
+    await write(engine, first, 's', NOW_SEC);
+    const ref = Int32Array.of(defineSeries(first, 's'));
+    await deleteRowsAndSeries(engine, first, ref, MIN_INSTANT, MAX_INSTANT);
+    expect(seriesNames(first)).toEqual([]);
     await engine.close();
   });
 
