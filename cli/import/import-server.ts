@@ -33,6 +33,8 @@ interface Piece {
   readonly policy: string;
   readonly measurement: string;
   readonly names: FieldNames;
+  /** Series of the measurement, for the progress; 0: not known. */
+  readonly series: number;
   readonly from: bigint;
   /** Exclusive. */
   readonly to: bigint;
@@ -57,7 +59,9 @@ export async function importServer(
     const piece = pieces[i];
     if (state.isDone(piece.key)) continue;
     const what = `${piece.database}.${piece.policy}.${piece.measurement} from ${dayOf(piece.from)}`;
-    await importPiece(source, target, piece, summary, () => progress.show(i / pieces.length, summary.bytes, what));
+    await importPiece(source, target, piece, summary, (fraction) =>
+      progress.show((i + fraction) / pieces.length, summary.bytes, what),
+    );
     state.done(piece.key);
   }
   return summary;
@@ -114,6 +118,7 @@ async function piecesOf(source: InfluxServer, database: string, progress: Progre
     rows.map(([name]) => String(name)),
   );
   const shards = await shardsOf(source, database, policies);
+  const seriesOf = await seriesCounts(source, database);
   const pieces: Piece[] = [];
   for (const policy of policies) {
     // Without a source, the fields of the default policy alone would be listed.
@@ -126,11 +131,18 @@ async function piecesOf(source: InfluxServer, database: string, progress: Progre
     for (const { from, to } of shards.filter((shard) => shard.policy === policy)) {
       for (const [measurement, names] of measurements) {
         const key = JSON.stringify([database, policy, String(from), String(to), measurement]);
-        pieces.push({ key, database, policy, measurement, names, from, to });
+        const series = seriesOf.get(measurement) ?? 0;
+        pieces.push({ key, database, policy, measurement, names, series, from, to });
       }
     }
   }
   return pieces;
+}
+
+/** How many series measurements have; nothing where the server is too old to say. */
+async function seriesCounts(source: InfluxServer, database: string): Promise<Map<string, number>> {
+  const tables = await source.query(`SHOW SERIES EXACT CARDINALITY ON ${quoted(database)}`).catch(() => []);
+  return new Map(tables.map(({ name, rows }) => [name, Number(rows[0]?.[0] ?? 0)]));
 }
 
 interface ShardRange {
@@ -167,13 +179,14 @@ async function importPiece(
   target: ImportTarget,
   piece: Piece,
   summary: ImportSummary,
-  show: () => void,
+  show: (fraction: number) => void,
 ): Promise<void> {
-  const { database, policy, measurement, names, from, to } = piece;
+  const { database, policy, measurement, names, series, from, to } = piece;
   const place = `${quoted(database)}.${quoted(policy)}.${quoted(measurement)}`;
   const select = `SELECT *::field FROM ${place} WHERE time >= ${from} AND time <= ${to - 1n} GROUP BY *`;
   const lines = new LineWriter(WRITE_BYTES + (1 << 20));
   let underWay: Promise<void> = Promise.resolve();
+  let fraction = 0;
   const send = async () => {
     const count = lines.lines;
     const body = lines.take();
@@ -182,13 +195,14 @@ async function importPiece(
       summary.bytes += body.length;
       summary.lines += count;
       if (refusal !== '') summary.refusals.push(`${place}: ${refusal}`);
-      show();
+      show(fraction);
     });
     // It is waited for later; until then nobody else must be told that it failed.
     underWay.catch(() => {});
   };
-  show();
-  for await (const _ of source.readLines(select, database, names, lines)) {
+  show(fraction);
+  for await (const ended of source.readLines(select, database, names, lines)) {
+    fraction = series === 0 ? 0 : Math.min(1, ended / series);
     if (lines.size >= WRITE_BYTES) await send();
   }
   if (lines.size > 0) await send();

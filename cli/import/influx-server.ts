@@ -14,8 +14,8 @@ export interface InfluxServer {
   readonly version: string;
   /** The rows of a statement's series. */
   query(statement: string, database?: string): Promise<Table[]>;
-  /** Writes the rows of a SELECT … GROUP BY * as lines. Yields when some are there to be sent. */
-  readLines(select: string, database: string, names: FieldNames, lines: LineWriter): AsyncGenerator<void>;
+  /** Writes the rows of a SELECT … GROUP BY * as lines. Yields the series so far when some are there to be sent. */
+  readLines(select: string, database: string, names: FieldNames, lines: LineWriter): AsyncGenerator<number>;
 }
 
 export interface Table {
@@ -85,14 +85,19 @@ export async function connectInflux(address: string, credentials: Credentials | 
       const read = (reader: MessagePackReader) => {
         const [mark, linesBefore] = [lines.mark(), lines.lines];
         try {
-          readDocument(reader, names, lines);
+          return readDocument(reader, names, lines);
         } catch (error) {
           lines.cut(mark);
           lines.lines = linesBefore;
           throw error;
         }
       };
-      for await (const _ of documents(response.body, read)) yield;
+      let series = 0;
+      // A series that goes on in the next document is counted there.
+      for await (const ended of documents(response.body, read)) {
+        series += ended;
+        yield series;
+      }
     },
   };
 }
@@ -132,8 +137,9 @@ export function errorOf(text: string): string {
   return text.slice(0, 200);
 }
 
-/** One document of a chunked answer: `{results: [{statement_id, series, partial}]}`. */
-function readDocument(reader: MessagePackReader, names: FieldNames, lines: LineWriter): void {
+/** One document of a chunked answer: `{results: [{statement_id, series, partial}]}`. Returns how many series end in it. */
+function readDocument(reader: MessagePackReader, names: FieldNames, lines: LineWriter): number {
+  let ended = 0;
   forEachEntry(reader, (key) => {
     if (key === 'error') throw new Error(reader.text());
     if (key !== 'results') throw new Error(`the answer has a member '${key}', which is not known`);
@@ -143,20 +149,22 @@ function readDocument(reader: MessagePackReader, names: FieldNames, lines: LineW
         else if (member === 'error') throw new Error(reader.text());
         else if (member === 'partial') reader.boolean();
         else if (member === 'series') {
-          for (let series = reader.arrayHeader(); series > 0; series--) readSeries(reader, names, lines);
+          for (let series = reader.arrayHeader(); series > 0; series--) ended += readSeries(reader, names, lines);
         } else throw new Error(`a result has a member '${member}', which is not known`);
       });
     }
   });
+  return ended;
 }
 
 function forEachEntry(reader: MessagePackReader, read: (key: string) => void): void {
   for (let entries = reader.mapHeader(); entries > 0; entries--) read(reader.text());
 }
 
-/** One series. Its name, tags and columns come before its values. */
-function readSeries(reader: MessagePackReader, names: FieldNames, lines: LineWriter): void {
+/** One series, or a part of it: its name, tags and columns come before its values. Returns 1 when it ends here, else 0. */
+function readSeries(reader: MessagePackReader, names: FieldNames, lines: LineWriter): number {
   let name = '';
+  let isPartial = false;
   const tags: [string, string][] = [];
   const columns: string[] = [];
   forEachEntry(reader, (key) => {
@@ -171,7 +179,7 @@ function readSeries(reader: MessagePackReader, names: FieldNames, lines: LineWri
         for (let count = reader.arrayHeader(); count > 0; count--) columns.push(reader.text());
         return;
       case 'partial':
-        reader.boolean();
+        isPartial = reader.boolean();
         return;
       case 'values':
         // Tags come in no order, and lines of a series are found faster when theirs is always the same.
@@ -182,6 +190,7 @@ function readSeries(reader: MessagePackReader, names: FieldNames, lines: LineWri
         throw new Error(`a series has a member '${key}', which is not known`);
     }
   });
+  return isPartial ? 0 : 1;
 }
 
 interface Column {
