@@ -283,8 +283,10 @@ class Reducer {
 
   /** The points that InfluxDB looks for the first or last one among: those that its merge has first. */
   private edgeOf(frames: readonly Frame[]): Frame {
-    const { groupBy, dimensions } = this.options;
-    const merged = mergeByTime(frames, this.call.name === 'first');
+    const { groupBy, dimensions, ascending } = this.options;
+    const forward = this.call.name === 'first';
+    // The storage takes series in the order in which it looks for the point, not in the query's.
+    const merged = mergeByTime(forward === ascending ? frames : [...frames].reverse(), forward);
     if (groupBy.length !== dimensions.length) return this.reduce(new Limiter(1, 0).apply(merged));
     return this.reduce(sliceFrame(merged, 0, Math.min(STORED_EDGE, merged.rows)));
   }
