@@ -69,7 +69,7 @@ export interface Principal {
 export class AccessStore {
   private readonly file: JsonFile<AccessContent>;
   private readonly nowMs: () => number;
-  private readonly passwords = new RememberedPasswords();
+  private readonly passwords: RememberedPasswords;
   /** What the password of an unknown user is compared with. */
   private decoy: Promise<string> | null = null;
 
@@ -83,6 +83,7 @@ export class AccessStore {
       mode: OWNER_ONLY,
     });
     this.nowMs = nowMs;
+    this.passwords = new RememberedPasswords(nowMs);
   }
 
   /** Users in the order of their creation. */
@@ -92,7 +93,14 @@ export class AccessStore {
 
   /** Whether anybody could administer the server. */
   get hasAdmin(): boolean {
-    return this.file.content.users.some(({ admin }) => admin);
+    const { users, tokens } = this.file.content;
+    return users.some(({ admin }) => admin) || tokens.some((token) => token.admin && !this.isExpired(token));
+  }
+
+  /** Whether there are users or tokens. */
+  get isUsed(): boolean {
+    const { users, tokens } = this.file.content;
+    return users.length > 0 || tokens.length > 0;
   }
 
   /** Adds a user. One with the same password and rights already is fine. */
@@ -146,9 +154,7 @@ export class AccessStore {
 
   /** A user's grants, sorted by database. Throws `not_found`. */
   grants(name: string): [database: string, privilege: Privilege][] {
-    return [...this.user(name).grants]
-      .map(([database, privilege]): [string, Privilege] => [database, privilege])
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return sorted(this.user(name).grants);
   }
 
   /** Forgets all grants on a database, which is to be dropped. */
@@ -204,6 +210,12 @@ export class AccessStore {
     return isRight && user !== undefined ? { kind: 'user', name } : null;
   }
 
+  /** As `logIn` for who has logged in a short while ago, without computing anything; null says nothing. */
+  remembered(name: string, password: string): Principal | null {
+    const user = this.find(name);
+    return user !== undefined && this.passwords.knows(password, user.password) ? { kind: 'user', name } : null;
+  }
+
   /** The token of a text, or null when it is none, revoked or expired. */
   bearer(text: string): Principal | null {
     const parts = splitToken(text);
@@ -222,6 +234,17 @@ export class AccessStore {
     if (holder === undefined) return false;
     if (holder.admin) return true;
     return need !== 'admin' && covers(privilegeOn(holder.grants, database), need);
+  }
+
+  /** Whether somebody is an administrator now. */
+  isAdmin(principal: Principal): boolean {
+    return this.may(principal, 'admin', '');
+  }
+
+  /** The grants of somebody now, sorted by database; none for one who is gone. */
+  grantsOf({ kind, name }: Principal): [database: string, privilege: Privilege][] {
+    const holder = kind === 'user' ? this.find(name) : this.validToken(name);
+    return sorted(holder?.grants ?? []);
   }
 
   /** Whether a user may do something on a database now; one who does not exist may do nothing. */
@@ -256,6 +279,12 @@ export class AccessStore {
     const { users, tokens } = this.file.content;
     this.file.replace({ users: change(users), tokens });
   }
+}
+
+function sorted(grants: Grants): [database: string, privilege: Privilege][] {
+  return grants
+    .map(([database, privilege]): [string, Privilege] => [database, privilege])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function privilegeOn(grants: Grants, database: string): Privilege {

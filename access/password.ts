@@ -11,6 +11,7 @@
  * Source: RFC 7914 (scrypt).
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { VarveError } from '../errors/errors.ts';
 
 const LOG2_N = 15;
 const BLOCK_SIZE = 8;
@@ -20,11 +21,16 @@ const SALT_BYTES = 16;
 /** Beyond this a stored cost is damage or mischief, not a choice. */
 const MOST_LOG2_N = 20;
 const AT_ONCE = 2;
+/** More than this many in the line, and a log-in is refused for now. */
+const MOST_WAITING = 64;
 
 let running = 0;
 const waiting: (() => void)[] = [];
 
 async function derive(password: string, salt: Buffer, log2N: number, r: number, p: number): Promise<Buffer> {
+  if (waiting.length >= MOST_WAITING) {
+    throw new VarveError('overloaded', 'cannot check password: too many are being checked, try again');
+  }
   while (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   running++;
   try {
@@ -63,19 +69,46 @@ export async function isPassword(password: string, stored: string): Promise<bool
 }
 
 const MOST_REMEMBERED = 1024;
+const REMEMBERED_MS = 600_000;
 
-/** Pairs of password and stored text that were found to belong together; neither can be read from what is kept. */
+/**
+ * Pairs of password and stored text that were found to belong together; neither can be read from what is kept, and each is
+ * forgotten after ten minutes.
+ */
 export class RememberedPasswords {
   private readonly secret = randomBytes(32);
-  private readonly known = new Set<string>();
+  /** Digest of a pair, and until when it is remembered. */
+  private readonly known = new Map<string, number>();
+  private readonly nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs;
+  }
+
+  /** Whether a pair was right a short while ago. False says nothing. */
+  knows(password: string, stored: string): boolean {
+    return this.remembers(this.digest(password, stored));
+  }
 
   /** As `isPassword`, at once for what was right before. */
   async check(password: string, stored: string): Promise<boolean> {
-    const digest = createHmac('sha256', this.secret).update(`${stored}\n${password}`).digest('base64');
-    if (this.known.has(digest)) return true;
+    const digest = this.digest(password, stored);
+    if (this.remembers(digest)) return true;
     if (!(await isPassword(password, stored))) return false;
-    if (this.known.size >= MOST_REMEMBERED) this.known.delete(this.known.values().next().value as string);
-    this.known.add(digest);
+    if (this.known.size >= MOST_REMEMBERED) this.known.delete(this.known.keys().next().value as string);
+    this.known.set(digest, this.nowMs() + REMEMBERED_MS);
     return true;
+  }
+
+  private digest(password: string, stored: string): string {
+    return createHmac('sha256', this.secret).update(`${stored}\n${password}`).digest('base64');
+  }
+
+  private remembers(digest: string): boolean {
+    const untilMs = this.known.get(digest);
+    if (untilMs === undefined) return false;
+    if (untilMs > this.nowMs()) return true;
+    this.known.delete(digest);
+    return false;
   }
 }

@@ -32,3 +32,8 @@ export function isSecret(secret: string, hash: string): boolean {
   const found = hashOf(secret);
   return want.length === found.length && timingSafeEqual(want, found);
 }
+
+/** Whether a text has the form of a token. */
+export function isTokenText(text: string): boolean {
+  return splitToken(text) !== null;
+}

@@ -23,6 +23,7 @@ import type { ServerConfig } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { addSettingsOptions, settingsOf } from './settings-options.ts';
+import { accessProblem, isLoopback, makeFirstAdmin } from './start-access.ts';
 import { ruleProblems, startRules } from './start-rules.ts';
 import { readVersion } from './version.ts';
 
@@ -59,11 +60,18 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   const dataDir = resolve(settings.data);
   const wrongRules = ruleProblems(settings.rules);
   if (wrongRules !== null) fail(EXIT_USAGE, wrongRules);
+  const problem = accessProblem(settings, dataDir, process.env);
+  if (problem !== null) fail(EXIT_USAGE, problem);
   const promql = {
     delayedNameRemoval: settings['promql-delayed-name-removal'],
     typeAndUnitLabels: settings['type-and-unit-labels'],
   };
-  const server = createServer(serverConfig(settings, texts, promql, version, log));
+  const server = withTls(() => createServer(serverConfig(settings, texts, promql, version, log)));
+  const isSecure = tlsFiles(settings) !== null;
+  if (isSecure) process.on('SIGHUP', () => server.reloadTls());
+  if (!isSecure && !isLoopback(settings.listen)) {
+    log.warn('what this server is sent and answers can be read on its way: set tls-certificate and tls-key');
+  }
 
   let address: AddressInfo;
   try {
@@ -80,12 +88,19 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
     fail(EXIT_DATA, openFailure(dataDir, error));
   }
   engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
+  try {
+    await makeFirstAdmin(settings, engine, process.env);
+  } catch (error) {
+    fail(EXIT_USAGE, `cannot make administrator: ${(error as Error).message}`);
+  }
   server.attach(engine);
   const query = { lookbackMs: settings['query-lookback'], timeoutMs: settings['query-timeout'], ...promql };
-  const rules = await startRules(settings, engine, query, serverUrl(settings.listen, address.port), log);
+  const rules = await startRules(settings, engine, query, serverUrl(settings, address.port), log);
   if (rules !== null) server.attachRules(rules);
   const continuous = startContinuousQueries(engine, settings['continuous-query-interval']);
-  process.stdout.write(greeting(version, dataDir, settings.listen, address.port));
+  const intervalMs = settings['internal-interval'];
+  if (intervalMs > 0) server.attachSelfMetrics({ intervalMs, retentionMs: settings['internal-retention'] });
+  process.stdout.write(greeting(version, dataDir, serverUrl(settings, address.port)));
 
   const signal = await stopping;
   log.info({ signal }, 'stopping: finishing requests, then flushing');
@@ -97,6 +112,20 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   }
   log.info('stopped');
   process.exit(EXIT_OK);
+}
+
+function tlsFiles(settings: Settings): ServerConfig['tls'] {
+  const { 'tls-certificate': certificate, 'tls-key': key } = settings;
+  return certificate === undefined || key === undefined ? null : { certificate, key };
+}
+
+/** What is wrong with the certificate or the key is told as wrong settings. */
+function withTls<T>(create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    fail(EXIT_USAGE, (error as Error).message);
+  }
 }
 
 /** Runs continuous queries when they are due; null when the interval is 0. */
@@ -141,6 +170,12 @@ function serverConfig(
     promql,
     corsOrigin: settings['cors-origin'],
     adminApi: settings['enable-admin-api'],
+    authMode: settings['auth-enabled'],
+    publicMetrics: settings['public-metrics'],
+    rulesDatabase: settings['rules-database'],
+    tls: tlsFiles(settings),
+    headTimeoutMs: settings['head-timeout'],
+    requestTimeoutMs: settings['request-timeout'],
     flags,
     log,
   };
@@ -182,15 +217,14 @@ function stopOnSignal(log: Logger): Promise<NodeJS.Signals> {
   });
 }
 
-function serverUrl(listen: ListenAddress, port: number): string {
+function serverUrl({ listen, 'tls-certificate': certificate }: Settings, port: number): string {
   const anywhere = listen.host === undefined || listen.host === '0.0.0.0' || listen.host === '::';
   const host = anywhere ? '127.0.0.1' : (listen.host as string);
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return `http${certificate === undefined ? '' : 's'}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 /** What to paste to write and to read. */
-function greeting(version: string, dataDir: string, listen: ListenAddress, port: number): string {
-  const url = serverUrl(listen, port);
+function greeting(version: string, dataDir: string, url: string): string {
   return `Varve ${version} is listening on ${url}
 data in ${dataDir}
 

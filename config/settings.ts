@@ -38,11 +38,12 @@ function optional<T>(section: string, kind: Kind<T>, meaning: string): Setting<T
 }
 
 const SERVER = 'Server';
+const SECURITY = 'Security';
 const STORAGE = 'Storage';
 const WRITES = 'Writes';
 const QUERIES = 'Queries';
 const RULES = 'Rules';
-const LOG = 'Log';
+const LOG = 'Monitoring';
 
 export const SETTINGS = {
   listen: setting(SERVER, kinds.address, '127.0.0.1:8086', 'address to serve HTTP on; :8086 means every interface', {
@@ -50,7 +51,35 @@ export const SETTINGS = {
   }),
   'cors-origin': setting(SERVER, kinds.regex, '.*', 'origins (RE2, matched whole) whose pages may read answers'),
   'enable-admin-api': setting(SERVER, kinds.toggle, 'false', 'let series be deleted and snapshots be taken over HTTP'),
+  'head-timeout': setting(SERVER, kinds.interval, '20s', 'longest the head of a request may take to arrive'),
+  'request-timeout': setting(SERVER, kinds.interval, '5m', 'longest a whole request may take to arrive'),
   'shutdown-timeout': setting(SERVER, kinds.duration, '10s', 'longest wait for requests when stopping'),
+
+  'auth-enabled': setting(
+    SECURITY,
+    kinds.choice('auto', 'true', 'false'),
+    'auto',
+    'ask who sends a request; auto: once there are users or tokens',
+  ),
+  'admin-user': optional(
+    SECURITY,
+    kinds.text,
+    'administrator to make at the start when there is none; VARVE_ADMIN_PASSWORD or admin-password-file has the password',
+  ),
+  'admin-password-file': optional(SECURITY, kinds.file, 'file with the password of admin-user'),
+  'allow-anonymous-remote-access': setting(
+    SECURITY,
+    kinds.toggle,
+    'false',
+    'without authentication, listen on other addresses than loopback all the same: whoever reaches them may do everything',
+  ),
+  'public-metrics': setting(SECURITY, kinds.toggle, 'false', 'let /metrics be read without authentication'),
+  'tls-certificate': optional(
+    SECURITY,
+    kinds.file,
+    'certificate (PEM, with those that it was issued by) to serve HTTPS with; read again when it changes and at SIGHUP',
+  ),
+  'tls-key': optional(SECURITY, kinds.file, 'private key (PEM) of tls-certificate'),
 
   data: setting(STORAGE, kinds.directory, './data', 'where the data is kept; created when missing', { short: 'd' }),
   retention: setting(
@@ -127,6 +156,13 @@ export const SETTINGS = {
   'external-label': setting(RULES, kinds.pairs, [], 'a label for all alerts that are sent; may be repeated'),
   'external-url': optional(RULES, kinds.url, 'where this server is reached from outside, for links in alerts'),
 
+  'internal-interval': setting(
+    LOG,
+    kinds.duration,
+    '10s',
+    'how often the server stores its own metrics in the database _internal; 0 is never',
+  ),
+  'internal-retention': setting(LOG, kinds.duration, '7d', 'how long the database _internal keeps them'),
   'log-level': setting(
     LOG,
     kinds.choice('debug', 'info', 'warn', 'error', 'silent'),

@@ -2,10 +2,15 @@
  * The hono application: everything but the writes. One table of routes makes the router, the list that an unknown path
  * is answered with, and the `Allow` of a wrong method.
  */
+
+import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import { ANYBODY, type Caller } from './auth/authenticator.ts';
+import { type Access, accessOf, authorize } from './auth/route-access.ts';
 import { packAnswer } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
+import { v2Failure } from './influx/v2-failure.ts';
 import { asKnownError } from './known-error.ts';
 import { readParameters } from './parameters.ts';
 import { errorHeaders, failure } from './prometheus-response.ts';
@@ -30,9 +35,12 @@ import { prometheusStatusRoutes } from './routes/prometheus-status.ts';
 import { prometheusTargetRoutes } from './routes/prometheus-targets.ts';
 import { remoteReadRoutes } from './routes/remote-read.ts';
 import { storageStatusRoutes } from './routes/storage-status.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+import { userRoutes } from './routes/users.ts';
 import type { ServerState } from './state.ts';
 
-const routes: readonly Route[] = [
+/** Everything that is answered here. */
+export const ROUTES: readonly Route[] = [
   ...pageRoutes,
   ...healthRoutes,
   ...metricsRoutes,
@@ -50,6 +58,8 @@ const routes: readonly Route[] = [
   ...prometheusFederateRoutes,
   ...prometheusAdminRoutes,
   ...databaseRoutes,
+  ...userRoutes,
+  ...tokenRoutes,
   ...exportRoutes,
   ...remoteReadRoutes,
 ];
@@ -68,12 +78,14 @@ export function createApp(state: ServerState): Hono<Environment> {
     const cors = state.cors(c.req.header('origin') ?? null);
     for (const name in cors) c.res.headers.append(name, cors[name]);
   });
-  for (const route of routes) {
+  for (const route of ROUTES) {
     app.all(route.path, async (c) => {
       state.routeOf.set(c.env.incoming, route.path);
       const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
       if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow: allow(route.methods) } });
       if (!route.methods.includes(method as Method)) return wrongMethod(c.req.method, route);
+      const access = accessOf(route.access, c.req.method);
+      const caller = await identify(state, access, c.env.incoming);
       const parameters = await readParameters(c.req.raw);
       const context: RouteContext = {
         config: state.config,
@@ -83,11 +95,13 @@ export function createApp(state: ServerState): Hono<Environment> {
         rules: state.rules(),
         ready: state.ready,
         notReady: state.notReady,
+        caller,
         database: chooseDatabase(state.databaseOf.get(c.env.incoming) ?? null, parameters),
         parameters,
         request: c.req.raw,
         pathParameter: (name) => c.req.param(name) ?? '',
       };
+      authorize(caller, access, route.accessDatabase?.(context) ?? context.database);
       return route.handle(context);
     });
   }
@@ -95,9 +109,21 @@ export function createApp(state: ServerState): Hono<Environment> {
   app.onError((error, c) => {
     const known = asKnownError(error, state.config.log);
     if (c.req.path.startsWith('/api/v1/')) return failure(known);
+    if (c.req.path.startsWith('/api/v2/')) {
+      return new Response(v2Failure(known), { status: known.status, headers: errorHeaders(known) });
+    }
     return Response.json({ error: known.message }, { status: known.status, headers: errorHeaders(known) });
   });
   return app;
+}
+
+/** Who asks; anybody, where nobody is asked who they are. */
+function identify(state: ServerState, access: Access, request: IncomingMessage): Caller | Promise<Caller> {
+  const isOpen = access === 'public' || (access === 'metrics' && state.config.publicMetrics);
+  if (isOpen || state.config.authMode === 'false') return ANYBODY;
+  const url = request.url ?? '';
+  const question = url.indexOf('?');
+  return state.auth.identify(state.requireEngine().access, request, question < 0 ? '' : url.slice(question + 1));
 }
 
 function allow(methods: readonly Method[]): string {
@@ -115,7 +141,7 @@ function wrongMethod(method: string, route: Route): Response {
 function unknownPath(path: string): Response {
   const paths = [
     ...RAW_ROUTES.map((route) => ({ path: route.path, methods: ['POST'], purpose: route.purpose })),
-    ...routes.map(({ path: known, methods, purpose }) => ({ path: known, methods, purpose })),
+    ...ROUTES.map(({ path: known, methods, purpose }) => ({ path: known, methods, purpose })),
   ];
   return Response.json(
     { error: `cannot find ${path}: no such path (each of these also works behind /db/NAME)`, paths },

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { NO_SELECT_LIMITS, type SelectLimits } from '../query/influxql/select/context.ts';
 import type { QueryOptions } from '../query/promql/evaluate.ts';
+import type { AuthMode } from './auth/authenticator.ts';
+import type { TlsFiles } from './tls.ts';
 
 /** What of PromQL is off by default, as it is in Prometheus. */
 export type PromqlFeatures = Pick<QueryOptions, 'delayedNameRemoval' | 'typeAndUnitLabels'>;
@@ -36,6 +38,18 @@ export interface ServerConfig {
   promql: PromqlFeatures;
   /** RE2 that an origin must match whole for its pages to read answers. */
   corsOrigin: string;
+  /** Whether requests have to say who sends them. */
+  authMode: AuthMode;
+  /** Whether /metrics is for everybody, all the same. */
+  publicMetrics: boolean;
+  /** The database that rules read and write: who may not read it does not see them. */
+  rulesDatabase: string;
+  /** Files of HTTPS; null is HTTP. */
+  tls: TlsFiles | null;
+  /** How long the head of a request may take to arrive. */
+  headTimeoutMs: number;
+  /** How long a whole request may take to arrive. */
+  requestTimeoutMs: number;
   /** Whether series may be deleted and snapshots taken over HTTP. */
   adminApi: boolean;
   /** The settings as /api/v1/status/flags shows them, by the names of the command line. */
@@ -60,6 +74,12 @@ export const DEFAULT_SERVER_LIMITS = {
   rowLimit: 0,
   promql: {},
   corsOrigin: '.*',
+  authMode: 'auto',
+  publicMetrics: false,
+  rulesDatabase: 'default',
+  tls: null,
+  headTimeoutMs: 20_000,
+  requestTimeoutMs: 300_000,
   adminApi: false,
   flags: {},
 } as const;

@@ -22,12 +22,14 @@ export async function readParameters(request: Request, limitBytes = FORM_LIMIT_B
   if (request.method !== 'POST' && request.method !== 'PUT') return url.searchParams;
   const type = (request.headers.get('content-type') ?? '').toLowerCase();
   let merged: URLSearchParams;
-  if (type.startsWith('application/x-www-form-urlencoded')) merged = new URLSearchParams(textOf(await readAtMost(request, limitBytes)));
+  if (type.startsWith('application/x-www-form-urlencoded'))
+    merged = new URLSearchParams(textOf(await readAtMost(request, limitBytes)));
   else if (type.startsWith('multipart/form-data')) {
     const body = await readAtMost(request, limitBytes);
-    merged = await multipartParameters(new Response(body, { headers: { 'content-type': request.headers.get('content-type') ?? '' } }));
-  }
-  else return url.searchParams;
+    merged = await multipartParameters(
+      new Response(body, { headers: { 'content-type': request.headers.get('content-type') ?? '' } }),
+    );
+  } else return url.searchParams;
   for (const [key, value] of url.searchParams) merged.append(key, value);
   return merged;
 }

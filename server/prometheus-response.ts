@@ -2,7 +2,9 @@
  * The envelope of the Prometheus API: `{"status":"success","data":…}` with warnings and infos, or
  * `{"status":"error","errorType":…,"error":…}` with the status Prometheus gives that kind of error.
  */
+
 import type { ErrorCode, VarveError } from '../errors/errors.ts';
+import { CHALLENGE } from './auth/challenge.ts';
 
 const ERROR_TYPES: Partial<Record<ErrorCode, string>> = {
   unprocessable: 'execution',
@@ -88,5 +90,6 @@ export function failureText(error: VarveError): string {
 
 /** Headers of an error's answer: a retryable one says when to come back. */
 export function errorHeaders(error: VarveError): Record<string, string> {
+  if (error.code === 'unauthorized') return { ...JSON_HEADERS, 'www-authenticate': CHALLENGE };
   return error.retryable ? { ...JSON_HEADERS, 'retry-after': '1' } : JSON_HEADERS;
 }

@@ -2,6 +2,7 @@
  * The gate that queries pass: only some run at once, the others wait in the order in which they came. What is here can be
  * listed and killed, and is canceled when its client leaves.
  */
+import type { Rights } from '../access/rights.ts';
 import { VarveError } from '../errors/errors.ts';
 
 /** A query that waits or runs. */
@@ -10,6 +11,8 @@ export interface ActiveQuery {
   readonly query: string;
   readonly database: string;
   readonly path: string;
+  /** Who sent it: the `id` of their rights. */
+  readonly owner: string;
   /** When it came, ms since the epoch. */
   readonly startMs: number;
   running: boolean;
@@ -36,6 +39,8 @@ export interface QueryOrigin {
   readonly query: string;
   readonly database: string;
   readonly path: string;
+  /** Who sends it; absent is nobody in particular. */
+  readonly owner?: string;
   /** The request's own signal. */
   readonly signal: AbortSignal;
   /** Longest time to wait, ms; 0 and below: none at all. Infinity: no limit. */
@@ -74,6 +79,12 @@ export class QueryGate {
     return [...this.entries.values()].map(({ active }) => active);
   }
 
+  /** Those that somebody may see: an administrator all, others their own. */
+  listFor(rights: Rights): ActiveQuery[] {
+    const isAdmin = rights.may('admin', '');
+    return this.list().filter(({ owner }) => isAdmin || owner === rights.id);
+  }
+
   /** Cancels a query; false when there is none of that id (any more). */
   kill(id: string): boolean {
     const entry = this.entries.get(id);
@@ -95,10 +106,10 @@ export class QueryGate {
 
   /** Lets a query in when it is its turn, as `run` does. Who got in must leave. */
   async pass(origin: QueryOrigin): Promise<QueryPass> {
-    const { query, database, path } = origin;
+    const { query, database, path, owner = '' } = origin;
     const id = String(this.nextId++);
     const controller = new AbortController();
-    const active = { id, query, database, path, startMs: Date.now(), running: false, killed: false };
+    const active = { id, query, database, path, owner, startMs: Date.now(), running: false, killed: false };
     const entry: Entry = { active, controller, enter: null };
     const onAbort = () => controller.abort();
     if (origin.signal.aborted) onAbort();

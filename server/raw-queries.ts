@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBody, releaseBody } from '../ingest/body.ts';
+import { authorize } from './auth/route-access.ts';
 import { bodyEncodingFor, packBytes } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
@@ -35,13 +36,17 @@ export async function answerRawQuery(
     if (!response.writableFinished) leaving.abort();
   });
   try {
+    const caller = await state.auth.identify(state.requireEngine().access, request, query);
     const parameters = await readParameters(state, request, query);
+    const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
+    authorize(caller, 'read', database);
     const body = await PROMETHEUS_QUERIES.get(path)!({
       config: state.config,
       metrics: state.metrics,
       engine: state.requireEngine,
       queries: state.queries,
-      database: chooseDatabase(state.databaseOf.get(request) ?? null, parameters),
+      database,
+      caller,
       parameters,
       path,
       signal: leaving.signal,

@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { VarveError } from '../errors/errors.ts';
 import { type BodyEncoding, readBody, releaseBody } from '../ingest/body.ts';
+import { CHALLENGE } from './auth/challenge.ts';
+import { type Access, authorize } from './auth/route-access.ts';
 import { type BodyShare, resizeShare } from './body-budget.ts';
 import { chooseDatabase } from './database-name.ts';
 import { errorHeader } from './influx/influx-headers.ts';
@@ -17,6 +19,8 @@ import type { WriteAnswer, WriteRequest } from './write-request.ts';
 export interface RawRoute {
   readonly path: string;
   readonly purpose: string;
+  /** What it needs of who asks. */
+  readonly access: Access;
   readonly encodings: readonly BodyEncoding[];
   /** What a body without Content-Encoding is taken for. */
   readonly assumedEncoding: BodyEncoding;
@@ -36,6 +40,7 @@ export const RAW_ROUTES: readonly RawRoute[] = [
   ...influxWriteRoutes,
   {
     path: '/api/v1/write',
+    access: 'write',
     purpose: 'Prometheus remote write 1.0 and 2.0 in (snappy, protobuf)',
     encodings: ['snappy'],
     assumedEncoding: 'snappy',
@@ -72,8 +77,10 @@ export async function answerRaw(
   try {
     route.checkHead?.(request.headers);
     const engine = state.requireEngine();
+    const caller = await state.auth.identify(engine.access, request, query);
     const parameters = new URLSearchParams(query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
+    authorize(caller, route.access, database);
     resizeShare(state.budget, share, Number(request.headers['content-length'] ?? 0));
     await engine.admit();
     request.headers['content-encoding'] ??= route.assumedEncoding;
@@ -89,7 +96,8 @@ export async function answerRaw(
     // The rest of a body that is not wanted would be read to its end before the next request on this connection.
     if (!request.complete) response.setHeader('connection', 'close');
     if (known.retryable) response.setHeader('retry-after', '1');
-    response.setHeader('x-influxdb-error', errorHeader(known.message));
+    if (known.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
+    else response.setHeader('x-influxdb-error', errorHeader(known.message));
     const failureHeaders = route.failureHeaders?.(request.headers);
     const body = route.failureBody?.(known) ?? `${JSON.stringify({ error: known.message })}\n`;
     respond(response, { status: known.status, body, headers: failureHeaders });

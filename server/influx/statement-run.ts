@@ -2,8 +2,9 @@
  * One request of InfluxQL statements on its way through the gate: it waits for its turn, runs, and yields its answer in
  * pieces. Its place inside the gate is held until it is finished.
  */
-import { systemClock } from '../../clock/clock.ts';
+
 import type { Rights } from '../../access/rights.ts';
+import { systemClock } from '../../clock/clock.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Statement } from '../../query/influxql/ast.ts';
 import { executeStatements } from '../../query/influxql/execute.ts';

@@ -1,4 +1,5 @@
 /** The databases of the server: what there is, making, changing and dropping them. */
+import { sees } from '../../access/rights.ts';
 import { parseDurationMs } from '../../clock/duration.ts';
 import { type DatabaseLimits, type DatabaseSettings, NO_LIMITS } from '../../engine/catalog.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -48,9 +49,10 @@ function describe(engine: Engine, name: string) {
   };
 }
 
-function listDatabases({ engine }: RouteContext): Response {
+function listDatabases({ engine, caller }: RouteContext): Response {
   const opened = engine();
-  return success(opened.databases().map((name) => describe(opened, name)));
+  const seen = opened.databases().filter((name) => sees(caller.rights, name));
+  return success(seen.map((name) => describe(opened, name)));
 }
 
 function createDatabase({ engine, parameters }: RouteContext): Response {
@@ -143,12 +145,15 @@ export const databaseRoutes: readonly Route[] = [
   {
     methods: ['GET', 'POST'],
     path: '/api/v1/databases',
+    access: { GET: 'known', POST: 'admin' },
     purpose: 'GET lists the databases; POST makes one (name, retention, partition-duration, size-cap, limits)',
     handle: (context) => (context.request.method === 'POST' ? createDatabase(context) : listDatabases(context)),
   },
   {
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     path: '/api/v1/databases/:name',
+    accessDatabase: ({ pathParameter }) => pathParameter('name'),
+    access: { GET: 'read', POST: 'admin', PUT: 'admin', DELETE: 'admin' },
     purpose: 'GET describes a database; PUT changes its settings, DELETE drops it, both with --enable-admin-api',
     handle: (context) => {
       const { method } = context.request;

@@ -39,6 +39,7 @@ export const exportRoutes: readonly Route[] = [
   {
     methods: ['GET', 'POST'],
     path: '/api/v1/export',
+    access: 'read',
     purpose: 'rows as line protocol (db, match[], start, end)',
     handle: answer,
   },

@@ -37,8 +37,20 @@ function readiness({ notReady }: RouteContext): Response {
 }
 
 export const healthRoutes: readonly Route[] = [
-  { methods: ['GET'], path: '/ping', purpose: 'alive? 204 and the version in a header', handle: ping },
-  { methods: ['GET'], path: '/health', purpose: 'alive? JSON', handle: health },
-  { methods: ['GET'], path: '/-/healthy', purpose: 'alive?', handle: () => new Response('Varve is healthy.\n') },
-  { methods: ['GET'], path: '/-/ready', purpose: 'able to write and read?', handle: readiness },
+  {
+    methods: ['GET'],
+    path: '/ping',
+    access: 'public',
+    purpose: 'alive? 204 and the version in a header',
+    handle: ping,
+  },
+  { methods: ['GET'], path: '/health', access: 'public', purpose: 'alive? JSON', handle: health },
+  {
+    methods: ['GET'],
+    path: '/-/healthy',
+    access: 'public',
+    purpose: 'alive?',
+    handle: () => new Response('Varve is healthy.\n'),
+  },
+  { methods: ['GET'], path: '/-/ready', access: 'public', purpose: 'able to write and read?', handle: readiness },
 ];

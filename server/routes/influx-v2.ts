@@ -4,12 +4,14 @@
  * use instead.
  */
 import { createHash } from 'node:crypto';
+import { type Rights, sees } from '../../access/rights.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { isValidName, type RetentionPolicy } from '../../engine/retention-policy.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { requestIdHeaders, versionHeaders } from '../influx/influx-headers.ts';
 import { v2Failure } from '../influx/v2-failure.ts';
 import { asKnownError } from '../known-error.ts';
+import { FORM_LIMIT_BYTES, readAtMost } from '../request-body.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 const ORGANIZATION = 'varve';
@@ -29,8 +31,9 @@ function idOf(kind: string, name: string): string {
 
 const ORGANIZATION_ID = idOf('organization', ORGANIZATION);
 
-function bucketsOf(engine: Engine): Bucket[] {
-  return engine.databases().flatMap((database) =>
+function bucketsOf(engine: Engine, rights: Rights): Bucket[] {
+  const seen = engine.databases().filter((database) => sees(rights, database));
+  return seen.flatMap((database) =>
     engine.retentionPolicies(database).map((policy) => ({
       name: policy.isDefault ? database : `${database}/${policy.name}`,
       database,
@@ -75,12 +78,12 @@ function organization(): object {
   };
 }
 
-function listBuckets({ engine, parameters }: RouteContext): Response {
+function listBuckets({ engine, caller, parameters }: RouteContext): Response {
   const name = parameters.get('name');
   const id = parameters.get('id');
   const offset = pageParameter(parameters, 'offset', 0);
   const limit = Math.min(MOST_BUCKETS, pageParameter(parameters, 'limit', 20));
-  const found = bucketsOf(engine()).filter(
+  const found = bucketsOf(engine(), caller.rights).filter(
     (bucket) => (name === null || bucket.name === name) && (id === null || idOf('bucket', bucket.name) === id),
   );
   if (found.length === 0 && (name !== null || id !== null)) {
@@ -105,7 +108,7 @@ interface NewBucket {
   readonly retentionRules?: unknown;
 }
 
-async function createBucket({ engine, request }: RouteContext): Promise<Response> {
+async function createBucket({ engine, caller, request }: RouteContext): Promise<Response> {
   const body = await jsonBody<NewBucket>(request);
   const name = typeof body.name === 'string' ? body.name : '';
   if (name === '') throw new VarveError('unprocessable', 'bucket name is required');
@@ -118,7 +121,7 @@ async function createBucket({ engine, request }: RouteContext): Promise<Response
     throw new VarveError('unprocessable', 'everySeconds of a retention rule must be a number of seconds');
   }
   const opened = engine();
-  if (bucketsOf(opened).some((bucket) => bucket.name === name)) {
+  if (bucketsOf(opened, caller.rights).some((bucket) => bucket.name === name)) {
     throw new VarveError('unprocessable', `bucket with name ${name} already exists`);
   }
   const retentionMs = everySeconds * 1000;
@@ -127,7 +130,7 @@ async function createBucket({ engine, request }: RouteContext): Promise<Response
     opened.createDatabase(database, first);
     if (policy === '' && retentionMs > 0) opened.alterDatabase(database, { retentionMs });
   } else opened.createRetentionPolicy(database, policy, { retentionMs });
-  const made = bucketsOf(opened).find(
+  const made = bucketsOf(opened, caller.rights).find(
     (bucket) =>
       bucket.database === database && (policy === '' ? bucket.policy.isDefault : bucket.policy.name === policy),
   )!;
@@ -136,7 +139,7 @@ async function createBucket({ engine, request }: RouteContext): Promise<Response
 
 async function jsonBody<T>(request: Request): Promise<T> {
   try {
-    const body: unknown = JSON.parse(await request.text());
+    const body: unknown = JSON.parse(Buffer.from(await readAtMost(request, FORM_LIMIT_BYTES)).toString());
     if (typeof body === 'object' && body !== null) return body as T;
   } catch {
     // Said below.
@@ -144,9 +147,9 @@ async function jsonBody<T>(request: Request): Promise<T> {
   throw new VarveError('bad_request', 'cannot read body: it is not a JSON object');
 }
 
-function bucketOfPath({ engine, pathParameter }: RouteContext): Bucket {
+function bucketOfPath({ engine, caller, pathParameter }: RouteContext): Bucket {
   const id = pathParameter('id');
-  const found = bucketsOf(engine()).find((bucket) => idOf('bucket', bucket.name) === id);
+  const found = bucketsOf(engine(), caller.rights).find((bucket) => idOf('bucket', bucket.name) === id);
   if (found === undefined) throw new VarveError('not_found', 'bucket not found');
   return found;
 }
@@ -198,15 +201,29 @@ export const influxV2Routes: readonly Route[] = [
   {
     methods: ['GET', 'POST'],
     path: '/api/v2/buckets',
+    access: { GET: 'known', POST: 'admin' },
     purpose: 'databases and retention policies as buckets of InfluxDB 2.x (name, id, limit, offset)',
     handle: v2((context) => (context.request.method === 'POST' ? createBucket(context) : listBuckets(context))),
   },
   {
     methods: ['GET', 'DELETE'],
     path: '/api/v2/buckets/:id',
+    access: { GET: 'known', DELETE: 'admin' },
     purpose: 'one bucket; DELETE drops it',
     handle: v2(oneBucket),
   },
-  { methods: ['GET'], path: '/api/v2/orgs', purpose: 'the one organization', handle: v2(listOrganizations) },
-  { methods: ['POST'], path: '/api/v2/query', purpose: 'Flux, which is refused', handle: v2(refuseFlux) },
+  {
+    methods: ['GET'],
+    path: '/api/v2/orgs',
+    access: 'known',
+    purpose: 'the one organization',
+    handle: v2(listOrganizations),
+  },
+  {
+    methods: ['POST'],
+    path: '/api/v2/query',
+    access: 'known',
+    purpose: 'Flux, which is refused',
+    handle: v2(refuseFlux),
+  },
 ];

@@ -111,12 +111,14 @@ export const influxWriteRoutes: readonly RawRoute[] = [
   {
     ...SHARED,
     path: '/write',
+    access: 'write',
     purpose: 'line protocol in, as InfluxDB 1.x takes it (db, rp, precision)',
     write: writeV1,
   },
   {
     ...SHARED,
     path: '/api/v2/write',
+    access: 'write',
     purpose: 'line protocol in, as InfluxDB 2.x takes it (bucket, precision)',
     failureBody: v2Failure,
     write: writeV2,
@@ -124,6 +126,7 @@ export const influxWriteRoutes: readonly RawRoute[] = [
   {
     ...SHARED,
     path: '/api/v3/write_lp',
+    access: 'write',
     purpose: 'line protocol in, as InfluxDB 3 takes it (db, precision, accept_partial, no_sync)',
     write: writeV3,
   },

@@ -4,6 +4,7 @@ export const metricsRoutes: readonly Route[] = [
   {
     methods: ['GET'],
     path: '/metrics',
+    access: 'metrics',
     purpose: "the server's own metrics in Prometheus' text format",
     async handle({ metrics }) {
       const text = await metrics.registry.metrics();

@@ -83,11 +83,18 @@ function answer(path: string): Response {
 }
 
 export const pageRoutes: readonly Route[] = [
-  { methods: ['GET'], path: '/', purpose: 'a page to look at the data with', handle: () => answer('/index.html') },
-  { methods: ['GET'], path: '/icon.svg', purpose: 'its icon', handle: () => answer('/icon.svg') },
+  {
+    methods: ['GET'],
+    path: '/',
+    access: 'public',
+    purpose: 'a page to look at the data with',
+    handle: () => answer('/index.html'),
+  },
+  { methods: ['GET'], path: '/icon.svg', access: 'public', purpose: 'its icon', handle: () => answer('/icon.svg') },
   {
     methods: ['GET'],
     path: '/ui/:file',
+    access: 'public',
     purpose: 'its scripts and styles',
     handle: ({ pathParameter }) => answer(`/ui/${pathParameter('file')}`),
   },

@@ -79,18 +79,21 @@ export const prometheusAdminRoutes: readonly Route[] = [
   {
     methods: METHODS,
     path: '/api/v1/admin/tsdb/delete_series',
+    access: 'write',
     purpose: 'delete series (match[], start, end); needs --enable-admin-api',
     handle: guarded(deleteSeries),
   },
   {
     methods: METHODS,
     path: '/api/v1/admin/tsdb/clean_tombstones',
+    access: 'admin',
     purpose: 'free the space of what was deleted; needs --enable-admin-api',
     handle: guarded(cleanTombstones),
   },
   {
     methods: METHODS,
     path: '/api/v1/admin/tsdb/snapshot',
+    access: 'admin',
     purpose: 'snapshot of all data into DATA/snapshots; needs --enable-admin-api',
     handle: guarded(snapshot),
   },

@@ -55,12 +55,14 @@ export const prometheusExemplarRoutes: readonly Route[] = [
   {
     methods: ['GET', 'POST'],
     path: '/api/v1/query_exemplars',
+    access: 'read',
     purpose: 'exemplars of the series in an expression (query, start, end)',
     handle: queryExemplars,
   },
   {
     methods: ['GET'],
     path: '/api/v1/metadata',
+    access: 'read',
     purpose: 'type, help and unit of metrics (metric, limit)',
     handle: metadata,
   },

@@ -15,12 +15,14 @@ export const prometheusExpressionRoutes: readonly Route[] = [
   {
     methods: ['GET', 'POST'],
     path: '/api/v1/format_query',
+    access: 'known',
     purpose: 'an expression laid out for reading (query)',
     handle: (context) => success(prettyExpression(expression(context))),
   },
   {
     methods: ['GET', 'POST'],
     path: '/api/v1/parse_query',
+    access: 'known',
     purpose: 'the syntax tree of an expression as JSON (query)',
     handle: (context) => success(treeToJson(expression(context))),
   },

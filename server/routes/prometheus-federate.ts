@@ -32,6 +32,7 @@ export const prometheusFederateRoutes: readonly Route[] = [
   {
     methods: ['GET'],
     path: '/federate',
+    access: 'read',
     purpose: 'the newest samples of series that match[] selects, as text to be scraped',
     handle: answer,
   },

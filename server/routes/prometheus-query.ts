@@ -26,7 +26,7 @@ import type { Route, RouteContext } from '../route.ts';
 
 /** What a query needs to know of its request. */
 export interface QueryCall
-  extends Pick<RouteContext, 'config' | 'metrics' | 'engine' | 'queries' | 'database' | 'parameters'> {
+  extends Pick<RouteContext, 'config' | 'metrics' | 'engine' | 'queries' | 'caller' | 'database' | 'parameters'> {
   readonly path: string;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
@@ -68,7 +68,7 @@ async function run(context: QueryCall, times: QueryTimes, format: ResultFormat):
   const query = parameters.get('query') ?? '';
   const timeoutMs = queryTimeoutMs(context);
   const startedMs = performance.now();
-  const origin = { query, database, path, signal, timeoutMs };
+  const origin = { query, database, path, signal, timeoutMs, owner: context.caller.rights.id };
   return context.queries.run(origin, async (ticket) => {
     const trace = newStorageTrace();
     const deadlineMs = startedMs + timeoutMs;
@@ -228,6 +228,7 @@ function route(path: string, purpose: string): Route {
   return {
     methods: ['GET', 'POST'],
     path,
+    access: 'read',
     purpose,
     async handle(context) {
       const { signal } = context.request;

@@ -1,22 +1,29 @@
 /** Recording and alerting rules, and the alerts that are active. */
 import { VarveError } from '../../errors/errors.ts';
 import { listAlerts, listRules, type RuleFilter } from '../../rules/listing.ts';
+import type { RuleManager } from '../../rules/manager.ts';
 import { invalidParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 import { narrowSelectors } from '../selectors.ts';
 
-function rules({ parameters, rules: manager }: RouteContext): Response {
+function rules(context: RouteContext): Response {
+  const { parameters } = context;
   const filter = ruleFilter(parameters);
-  const listed = listRules(manager?.groups() ?? [], filter);
+  const listed = listRules(groupsOf(context), filter);
   if (listed === null) {
     throw new VarveError('bad_request', `invalid group_next_token '${filter.nextToken}'. were rule groups changed?`);
   }
   return success(listed);
 }
 
-function alerts({ rules: manager }: RouteContext): Response {
-  return success(listAlerts(manager?.groups() ?? []));
+function alerts(context: RouteContext): Response {
+  return success(listAlerts(groupsOf(context)));
+}
+
+/** The groups, for those who may read the database that rules work on; none for others. */
+function groupsOf({ rules: manager, caller, config }: RouteContext): ReturnType<RuleManager['groups']> {
+  return caller.rights.may('read', config.rulesDatabase) ? (manager?.groups() ?? []) : [];
 }
 
 /** Reads the rule files again. */
@@ -74,7 +81,7 @@ function booleanParameter(parameters: URLSearchParams, name: string): boolean {
 }
 
 export const prometheusRulesRoutes: readonly Route[] = [
-  { methods: ['GET'], path: '/api/v1/rules', purpose: 'recording and alerting rules', handle: rules },
-  { methods: ['GET'], path: '/api/v1/alerts', purpose: 'active alerts', handle: alerts },
-  { methods: ['POST'], path: '/-/reload', purpose: 'read the rule files again', handle: reload },
+  { methods: ['GET'], path: '/api/v1/rules', access: 'known', purpose: 'recording and alerting rules', handle: rules },
+  { methods: ['GET'], path: '/api/v1/alerts', access: 'known', purpose: 'active alerts', handle: alerts },
+  { methods: ['POST'], path: '/-/reload', access: 'admin', purpose: 'read the rule files again', handle: reload },
 ];

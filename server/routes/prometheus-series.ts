@@ -53,11 +53,18 @@ function unescapeLabelName(name: string): string {
 }
 
 export const prometheusSeriesRoutes: readonly Route[] = [
-  { methods: ['GET', 'POST'], path: '/api/v1/series', purpose: 'series that match[] selects', handle: series },
-  { methods: ['GET', 'POST'], path: '/api/v1/labels', purpose: 'label names', handle: labels },
+  {
+    methods: ['GET', 'POST'],
+    path: '/api/v1/series',
+    access: 'read',
+    purpose: 'series that match[] selects',
+    handle: series,
+  },
+  { methods: ['GET', 'POST'], path: '/api/v1/labels', access: 'read', purpose: 'label names', handle: labels },
   {
     methods: ['GET'],
     path: '/api/v1/label/:name/values',
+    access: 'read',
     purpose: `values of a label; ${METRIC_NAME} for the metrics`,
     handle: values,
   },

@@ -1,5 +1,6 @@
 /** What Prometheus' clients ask about the server itself before they send queries. */
 import { availableParallelism, hostname } from 'node:os';
+import { sees } from '../../access/rights.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
 
@@ -20,7 +21,7 @@ function buildInfo({ config }: RouteContext): Response {
   });
 }
 
-function runtimeInfo({ engine, config }: RouteContext): Response {
+function runtimeInfo({ engine, config, caller }: RouteContext): Response {
   return success({
     startTime: startTime.toISOString(),
     CWD: process.cwd(),
@@ -35,12 +36,26 @@ function runtimeInfo({ engine, config }: RouteContext): Response {
     GOGC: '',
     GODEBUG: '',
     storageRetention: config.flags.retention ?? '',
-    databases: engine().databases(),
+    databases: engine()
+      .databases()
+      .filter((name) => sees(caller.rights, name)),
     nodeVersion: process.version,
   });
 }
 
 export const prometheusStatusRoutes: readonly Route[] = [
-  { methods: ['GET'], path: '/api/v1/status/buildinfo', purpose: 'version of the API', handle: buildInfo },
-  { methods: ['GET'], path: '/api/v1/status/runtimeinfo', purpose: 'uptime and databases', handle: runtimeInfo },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/buildinfo',
+    access: 'known',
+    purpose: 'version of the API',
+    handle: buildInfo,
+  },
+  {
+    methods: ['GET'],
+    path: '/api/v1/status/runtimeinfo',
+    access: 'known',
+    purpose: 'uptime and databases',
+    handle: runtimeInfo,
+  },
 ];

@@ -24,28 +24,35 @@ export const prometheusTargetRoutes: readonly Route[] = [
   {
     methods: ['GET'],
     path: '/api/v1/targets',
+    access: 'known',
     purpose: 'scrape targets (none: data is pushed)',
     handle: targets,
   },
   {
     methods: ['GET'],
     path: '/api/v1/targets/metadata',
+    access: 'known',
     purpose: 'metadata by scrape target (none)',
     handle: targetMetadata,
   },
   {
     methods: ['GET'],
     path: '/api/v1/scrape_pools',
+    access: 'known',
     purpose: 'scrape pools (none)',
     handle: () => success({ scrapePools: [] }),
   },
   {
     methods: ['GET'],
     path: '/api/v1/alertmanagers',
+    access: 'known',
     purpose: 'Alertmanagers that alerts are sent to',
-    handle: ({ rules }) =>
+    handle: ({ rules, caller, config }) =>
       success({
-        activeAlertmanagers: rules?.notifier.endpoints.map((url) => ({ url })) ?? [],
+        activeAlertmanagers:
+          (caller.rights.may('read', config.rulesDatabase) ? rules : null)?.notifier.endpoints.map((url) => ({
+            url,
+          })) ?? [],
         droppedAlertmanagers: [],
       }),
   },

@@ -14,6 +14,7 @@ import {
   type ReadLimits,
   readSamples,
 } from '../../query/remote-read/remote-read.ts';
+import { readAtMost } from '../request-body.ts';
 import type { Route, RouteContext } from '../route.ts';
 
 /** A request holds matchers and times, and nothing that needs more. */
@@ -30,7 +31,8 @@ async function remoteRead(context: RouteContext): Promise<Response> {
   const timeoutMs = config.queryTimeoutMs > 0 ? config.queryTimeoutMs : Infinity;
   const deadlineMs = performance.now() + timeoutMs;
   const query = question.queries.map(({ matchers }) => `{${matchers.map(formatMatcher).join(',')}}`).join(' ');
-  const origin = { query, database, path: '/api/v1/read', signal: request.signal, timeoutMs };
+  const owner = context.caller.rights.id;
+  const origin = { query, database, path: '/api/v1/read', signal: request.signal, timeoutMs, owner };
   const pass = await context.queries.pass(origin);
   const { signal } = pass.ticket;
   try {
@@ -114,26 +116,11 @@ async function nextFrames(chunks: ChunkStream, signal: AbortSignal): Promise<Uin
   }
 }
 
-/** The whole body. @throws VarveError body_too_large. */
-async function readAtMost(request: Request, limitBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  if (request.body !== null) {
-    for await (const part of request.body) {
-      length += part.length;
-      if (length > limitBytes) {
-        throw new VarveError('body_too_large', `cannot read body: more than ${limitBytes} bytes`);
-      }
-      parts.push(part);
-    }
-  }
-  return Buffer.concat(parts);
-}
-
 export const remoteReadRoutes: readonly Route[] = [
   {
     methods: ['POST'],
     path: '/api/v1/read',
+    access: 'read',
     purpose: 'Prometheus remote read 1.0: samples, or streamed XOR chunks (snappy, protobuf)',
     handle: remoteRead,
   },

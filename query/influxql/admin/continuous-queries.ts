@@ -8,9 +8,10 @@ import type { ResultSeries } from '../result.ts';
 import { rowSeries } from '../schema/answers.ts';
 import type { StatementContext } from '../statement-context.ts';
 
-/** One series for each database, those without continuous queries too. */
-export function showContinuousQueries({ engine }: StatementContext): ResultSeries[] {
-  return engine.databases().map((database) =>
+/** One series for each database that the asker may read, those without continuous queries too. */
+export function showContinuousQueries({ engine, rights }: StatementContext): ResultSeries[] {
+  const seen = engine.databases().filter((database) => rights.may('read', database));
+  return seen.map((database) =>
     rowSeries(
       database,
       ['name', 'query'],

@@ -1,4 +1,5 @@
 /** Statements about databases and their retention policies. */
+import { sees } from '../../../access/rights.ts';
 import type { Engine } from '../../../engine/engine.ts';
 import {
   FIRST_POLICY,
@@ -21,11 +22,12 @@ import { goDuration, msOfNs, nsOfMs } from './go-duration.ts';
 
 const COLUMNS = ['name', 'duration', 'shardGroupDuration', 'replicaN', 'default'] as const;
 
-export function showDatabases({ engine }: StatementContext): ResultSeries {
+export function showDatabases({ engine, rights }: StatementContext): ResultSeries {
+  const seen = engine.databases().filter((name) => sees(rights, name));
   return rowSeries(
     'databases',
     ['name'],
-    engine.databases().map((name) => [name]),
+    seen.map((name) => [name]),
   );
 }
 

@@ -1,0 +1,30 @@
+/** Requests that never become any, because their head is wrong, too large or too slow: answered, and the line closed. */
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+const ANSWERS: ReadonlyMap<string, readonly [status: string, error: string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', ['431 Request Header Fields Too Large', 'cannot read request: its head is too large']],
+  [
+    'HPE_CHUNK_EXTENSIONS_OVERFLOW',
+    ['413 Payload Too Large', 'cannot read request: its chunk extensions are too large'],
+  ],
+  ['ERR_HTTP_REQUEST_TIMEOUT', ['408 Request Timeout', 'cannot read request: it took too long to arrive']],
+]);
+
+/** Answers on the socket of a request that could not be read. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const current = (socket as { _httpMessage?: ServerResponse })._httpMessage;
+  // In the middle of an answer nothing can be said any more.
+  if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const [status, text] = ANSWERS.get(error.code ?? '') ?? [
+    '400 Bad Request',
+    `cannot read request: it is not well-formed HTTP (${error.code ?? 'unknown'})`,
+  ];
+  const body = `${JSON.stringify({ error: text })}\n`;
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
