@@ -190,7 +190,7 @@ export const stddevKernel: WindowKernel = (points, windows) => {
       if (Number.isNaN(value)) continue;
       variance += (value - mean) * (value - mean);
     }
-    deviations[w] = Math.sqrt(variance / (taken - 1));
+    deviations[w] = counts[w] === 1 ? Number.NaN : Math.sqrt(variance / (taken - 1));
   }
   return floats(deviations, counts);
 };
