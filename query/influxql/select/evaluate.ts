@@ -23,6 +23,8 @@ export interface Scope {
   isMath(name: string): boolean;
   /** Whether a quotient of integers is a float: so among the fields of a SELECT, not in its WHERE. */
   readonly integersDivideAsFloats: boolean;
+  /** Whether a null beside a boolean counts as false when they are compared: so of a subquery's rows, not of stored ones. */
+  readonly nullIsFalse: boolean;
 }
 
 /** The column of an expression; null is nothing but nulls. */
@@ -79,7 +81,8 @@ function binary(node: BinaryNode, scope: Scope): ValueColumn | null {
     return matchRegex(left, node.right.pattern, operator === '=~', rows);
   }
   const right = evaluate(node.right, scope);
-  if (left?.kind === 'boolean' || right?.kind === 'boolean') return logic(operator, left, right, rows);
+  if (left?.kind === 'boolean' || right?.kind === 'boolean')
+    return logic(operator, left, right, rows, scope.nullIsFalse);
   const nothing = COMPARISONS.has(operator) ? constantColumn('boolean', false, rows) : null;
   if (left === null || right === null) return nothing;
   if (left.kind === 'string' || right.kind === 'string') {
@@ -115,12 +118,13 @@ function matchRegex(column: TextColumn, pattern: string, wanted: boolean, rows: 
   return numberColumn('boolean', values, present);
 }
 
-/** At least one side is a boolean; a null on the other side counts as false, but is equal to nothing. */
+/** At least one side is a boolean; a null on the other side counts as false, but may be equal to nothing. */
 function logic(
   operator: BinaryOperator,
   left: ValueColumn | null,
   right: ValueColumn | null,
   rows: number,
+  nullIsFalse: boolean,
 ): ValueColumn | null {
   const known = ['AND', 'OR', '=', '!=', '&', '|', '^'].includes(operator);
   if (!known) return COMPARISONS.has(operator) ? constantColumn('boolean', false, rows) : null;
@@ -134,7 +138,8 @@ function logic(
   for (let row = 0; row < rows; row++) {
     const leftNull = left === null || isNull(left, row);
     const rightNull = right === null || isNull(right, row);
-    if ((leftNull || rightNull) && (operator === '=' || operator === '!=')) {
+    const equalsNothing = nullIsFalse ? leftNull && rightNull : leftNull || rightNull;
+    if (equalsNothing && (operator === '=' || operator === '!=')) {
       present[row] = 1;
       continue;
     }

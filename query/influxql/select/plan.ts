@@ -13,7 +13,7 @@
  */
 import type { CallNode, Expression, Fill, MeasurementSource, SelectStatement, VariableNode } from '../ast.ts';
 import type { FieldKind } from '../functions/kernel.ts';
-import { MAX_NS } from './time.ts';
+import { MAX_NS, MIN_NS } from './time.ts';
 import type { Interval, Windowing } from './window.ts';
 import type { Zone } from './zone.ts';
 
@@ -144,8 +144,19 @@ export interface PlanFront {
   readonly nowNs: bigint;
 }
 
+const keys = new WeakMap<Expression, string>();
+
 /** One text per expression, equal for equal ones. */
 export function keyOf(expression: Expression): string {
+  let key = keys.get(expression);
+  if (key === undefined) {
+    key = writeKey(expression);
+    keys.set(expression, key);
+  }
+  return key;
+}
+
+function writeKey(expression: Expression): string {
   return JSON.stringify(expression, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 }
 
@@ -293,10 +304,6 @@ class Planner {
     this.front = front;
   }
 
-  private get hasInterval(): boolean {
-    return this.front.intervalOf(this.statement).durationNs !== 0n;
-  }
-
   rows(driver: Reference | null, options: Options): RowSource {
     return { kind: 'rows', driver, sources: this.sources(driver, options), options };
   }
@@ -339,8 +346,7 @@ class Planner {
         return input === null ? null : { kind: 'call', call, input, options };
       }
       default: {
-        // An interval that is the outer statement's does not count.
-        const inner = LOOKS_BACK.has(name) && this.hasInterval ? earlier(options) : options;
+        const inner = LOOKS_BACK.has(name) ? earlier(options) : options;
         const input = this.points(argument, inner, name === 'integral' ? false : selector);
         return input === null ? null : { kind: 'call', call, input, options: inner };
       }
@@ -459,6 +465,36 @@ function earlier(options: Options): Options {
     ? { minNs: BigInt.asIntN(64, windowing.minNs - durationNs) }
     : { maxNs: BigInt.asIntN(64, windowing.maxNs + durationNs) };
   return { ...options, windowing: { ...windowing, ...bounds } };
+}
+
+/**
+ * Between which bounds, both inclusive, storage is read for a whole statement: its own, and as many intervals more as its
+ * functions may look back to. What subqueries look back to beyond that is not there.
+ */
+export function readBounds({ statement, options }: Level): { minNs: bigint; maxNs: bigint } {
+  const { windowing, ascending } = options;
+  const { interval, minNs, maxNs } = windowing;
+  let intervals = 0n;
+  for (const { expression } of statement.fields) intervals = larger(intervals, intervalsBack(expression));
+  const more = intervals * interval.durationNs;
+  return ascending ? { minNs: larger(MIN_NS, minNs - more), maxNs } : { minNs, maxNs: smaller(MAX_NS, maxNs + more) };
+}
+
+function intervalsBack(expression: Expression): bigint {
+  switch (expression.kind) {
+    case 'binary':
+      return larger(intervalsBack(expression.left), intervalsBack(expression.right));
+    case 'parentheses':
+      return intervalsBack(expression.inner);
+    case 'call': {
+      if (!LOOKS_BACK.has(expression.name)) return expression.arguments.map(intervalsBack).reduce(larger, 0n);
+      // Functions over so many rows look back so far; others have a duration here, or nothing.
+      const rows = expression.arguments[1];
+      return rows?.kind === 'integer' ? larger(1n, rows.value) : 1n;
+    }
+    default:
+      return 0n;
+  }
 }
 
 /** Which column of a subquery's rows a name means. */

@@ -93,6 +93,7 @@ export class SeriesPoints {
     return {
       rows: slice.rows,
       integersDivideAsFloats: false,
+      nullIsFalse: false,
       isMath,
       math: callMath,
       column: (node) => {

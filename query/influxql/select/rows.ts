@@ -8,15 +8,15 @@
 import type { Fill } from '../ast.ts';
 import { columnWriter } from '../functions/column.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
-import { constantColumn, gather, hasNulls, isNull, nullColumn } from './column.ts';
-import { evaluate, type Scope } from './evaluate.ts';
+import { constantColumn, gather, hasNulls, isNull } from './column.ts';
 import { constantOf } from './fill.ts';
 import { compareTagSets, type Frame, gatherFrame, type Rows, type TagSet } from './frame.ts';
 import type { Group } from './groups.ts';
-import { callMath, isMath } from './math.ts';
-import { keyOf, type Level } from './plan.ts';
+import type { Level } from './plan.ts';
 import { pointsOf, rowsOf } from './points.ts';
+import { type Heads, project } from './project.ts';
 import type { Run } from './run.ts';
+import { scanOf } from './window-scan.ts';
 
 /** Rows in order, part by part. */
 export async function* levelRows(level: Level, group: Group, run: Run): AsyncGenerator<Rows> {
@@ -32,6 +32,14 @@ export async function* levelRows(level: Level, group: Group, run: Run): AsyncGen
     return;
   }
   if (level.calls.length === 0) return;
+  const scan = scanOf(level);
+  if (scan !== null) {
+    const scanned = await scan.rows(group, run);
+    if (scanned !== null) {
+      if (scanned.rows > 0) yield scanned;
+      return;
+    }
+  }
   const frames: Frame[] = [];
   for (const { source } of level.calls) {
     frames.push(limitCall(level, await pointsOf(source, group, run)));
@@ -62,9 +70,6 @@ function limitCall(level: Level, frame: Frame): Frame {
   }
   return places.length === frame.rows ? frame : gatherFrame(frame, Int32Array.from(places));
 }
-
-/** Times and tag sets of rows. */
-type Heads = Pick<Rows, 'rows' | 'sec' | 'nano' | 'tagOf' | 'tagSets'>;
 
 interface Joined extends Heads {
   /** [frame][row] which of its points, −1 for none. */
@@ -171,20 +176,4 @@ function withConstant(column: ValueColumn, value: number | bigint, rows: number)
     else writer.copy(row, column, row);
   }
   return writer.finish(rows);
-}
-
-/** The statement's fields over their symbols. */
-function project(level: Level, heads: Heads, symbols: ReadonlyMap<string, ValueColumn>): Rows {
-  const { rows, sec, nano, tagOf, tagSets } = heads;
-  const scope: Scope = {
-    rows,
-    integersDivideAsFloats: true,
-    isMath,
-    math: callMath,
-    column: (node) => symbols.get(keyOf(node)) ?? null,
-  };
-  const columns = level.fields.map(({ expression, kind }) => {
-    return evaluate(expression, scope) ?? nullColumn(kind, rows);
-  });
-  return { rows, sec, nano, tagOf, tagSets, columns };
 }

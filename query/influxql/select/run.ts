@@ -24,18 +24,27 @@ interface OpenReader {
 /** Evaluates a statement for a group. */
 export type Evaluator = (level: Level, group: Group, run: Run) => AsyncGenerator<Rows>;
 
+/** Both inclusive. */
+interface Bounds {
+  readonly minNs: bigint;
+  readonly maxNs: bigint;
+}
+
 export class Run {
   readonly context: SelectContext;
   private readonly evaluator: Evaluator;
+  private readonly bounds: Bounds;
   /** Points read from storage so far. */
   points = 0;
   private turn = 0;
   private turnEndMs = performance.now() + TURN_MS;
   private readonly readers = new Map<string, OpenReader>();
 
-  constructor(context: SelectContext, evaluator: Evaluator) {
+  /** @param bounds rows outside of these are not seen, wherever in the statement they are asked for. */
+  constructor(context: SelectContext, evaluator: Evaluator, bounds: Bounds) {
     this.context = context;
     this.evaluator = evaluator;
+    this.bounds = bounds;
   }
 
   /** The rows of a statement, or of a subquery, for a group. */
@@ -44,7 +53,9 @@ export class Run {
   }
 
   /** Opens what may hold rows between two bounds, both inclusive. Use it before the next `pause`. */
-  reader(database: Database, minNs: bigint, maxNs: bigint): SeriesReader {
+  reader(database: Database, wantedMinNs: bigint, wantedMaxNs: bigint): SeriesReader {
+    const minNs = wantedMinNs > this.bounds.minNs ? wantedMinNs : this.bounds.minNs;
+    const maxNs = wantedMaxNs < this.bounds.maxNs ? wantedMaxNs : this.bounds.maxNs;
     const key = `${database.id} ${minNs} ${maxNs}`;
     const known = this.readers.get(key);
     const { removals } = database.index;

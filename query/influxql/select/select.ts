@@ -21,7 +21,7 @@ import { type Group, groupsOf } from './groups.ts';
 import { intervalOf } from './interval.ts';
 import { IntoWriter } from './into.ts';
 import { isMath } from './math.ts';
-import { type Level, type PlanFront, planStatement } from './plan.ts';
+import { type Level, type PlanFront, planStatement, readBounds } from './plan.ts';
 import { levelRows } from './rows.ts';
 import { Run } from './run.ts';
 import { MIN_NS } from './time.ts';
@@ -38,7 +38,7 @@ export function executeSelect(statement: SelectStatement, context: SelectContext
 
 async function* answer(statement: SelectStatement, context: SelectContext): AsyncGenerator<ResultSeries> {
   const planned = planSelect(statement, context);
-  const run = new Run(context, levelRows);
+  const run = new Run(context, levelRows, readBounds(planned.level));
   if (statement.into !== null) {
     yield await writeInto(planned, run);
     return;

@@ -68,6 +68,7 @@ function scopeOf(level: Level, rows: Rows): Scope {
   return {
     rows: rows.rows,
     integersDivideAsFloats: false,
+    nullIsFalse: true,
     isMath,
     math: callMath,
     column: (node) => (node.kind === 'call' ? null : named(level, rows, node)),

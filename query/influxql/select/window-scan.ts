@@ -1,0 +1,389 @@
+/**
+ * The short way for what most queries are: counts, sums, means and extremes of numeric fields by windows of time, straight
+ * from the columns of storage into one slot per window.
+ *
+ * It gives the same rows as the general way (points.ts, fill.ts), which does the rest: filters of fields, companions of
+ * selectors, time zones, fill(previous) and fill(linear), columns with gaps, 64-bit integers beyond 2^53. Row groups that lie
+ * in one window are not decoded when their statistics say enough.
+ *
+ * Invariants: windows are multiples of the interval since the epoch plus the offset, counted from the first one that the
+ * time range, or the data, may reach; integer sums that leave ±2^53 are left to the general way.
+ */
+import type { RowSlice } from '../../../batch/column.ts';
+import { FIELD_TYPE_NAMES, FLOAT, INTEGER } from '../../../batch/field-type.ts';
+import type { SeriesReader } from '../../../engine/series-reader.ts';
+import { ColumnCache } from '../../../tsm/column-cache.ts';
+import { type BlockChoice, createNumberBuffer, type NumberSpan } from '../../../tsm/number-reader.ts';
+import type { ValueColumn } from '../functions/kernel.ts';
+import { castNumber, numberColumn } from './column.ts';
+import type { Rows } from './frame.ts';
+import { type Group, inKeyOrder, type LeafSeries } from './groups.ts';
+import type { Leaf, Level, Options } from './plan.ts';
+import { project } from './project.ts';
+import type { Run } from './run.ts';
+import { MIN_NS, nanoOf, nsOf, secOf } from './time.ts';
+import { windowOf } from './window.ts';
+import { FieldWindows, type Wanted } from './window-slots.ts';
+
+/** Columns of this thread's scans, kept decoded between them. */
+const COLUMN_CACHE_BYTES = 48 << 20;
+const columnCache = new ColumnCache(COLUMN_CACHE_BYTES);
+const buffer = createNumberBuffer();
+
+const LARGEST_WINDOWS = 500_000;
+
+type Function = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last';
+
+const FUNCTIONS: ReadonlySet<string> = new Set(['count', 'sum', 'mean', 'min', 'max', 'first', 'last']);
+
+/** A call over a field. */
+interface ScanCall {
+  readonly key: string;
+  readonly name: Function;
+  /** Place of its field among those of the scan. */
+  readonly field: number;
+}
+
+interface ScanField {
+  readonly name: string;
+  readonly kind: 'float' | 'integer';
+  wanted: Wanted;
+}
+
+/** Windows by number: window w begins at firstNs + w · durationNs; without an interval there is one. */
+interface Grid {
+  readonly firstNs: bigint;
+  readonly durationNs: bigint;
+  readonly count: number;
+}
+
+const scans = new WeakMap<Level, WindowScan | null>();
+
+/** How to evaluate a level the short way; null when it cannot be. */
+export function scanOf(level: Level): WindowScan | null {
+  let scan = scans.get(level);
+  if (scan === undefined) {
+    scan = planScan(level);
+    scans.set(level, scan);
+  }
+  return scan;
+}
+
+function planScan(level: Level): WindowScan | null {
+  const { options } = level;
+  const { zone, interval } = options.windowing;
+  const { kind } = options.fill;
+  if (options.aux.length > 0 || options.groupBy.length !== options.dimensions.length) return null;
+  if (interval.durationNs !== 0n && (zone !== null || kind === 'previous' || kind === 'linear')) return null;
+  if (interval.durationNs > 2n ** 52n) return null;
+  const fields: ScanField[] = [];
+  const calls: ScanCall[] = [];
+  let leaf: Leaf | null = null;
+  for (const { key, source } of level.calls) {
+    if (source.kind !== 'interval' || source.input.kind !== 'reduce') return null;
+    const { call, driver, sources } = source.input;
+    if (sources.length !== 1 || sources[0].kind !== 'leaf' || !FUNCTIONS.has(call.name)) return null;
+    if (leaf !== null && leaf !== sources[0]) return null;
+    leaf = sources[0];
+    if (driver.kind !== 'float' && driver.kind !== 'integer') return null;
+    // Without windows these go by the merged order of points.
+    if (interval.durationNs === 0n && (call.name === 'first' || call.name === 'last')) return null;
+    let field = fields.findIndex(({ name, kind: type }) => name === driver.name && type === driver.kind);
+    if (field < 0) field = fields.push({ name: driver.name, kind: driver.kind, wanted: NOTHING }) - 1;
+    fields[field].wanted = including(fields[field].wanted, call.name as Function);
+    calls.push({ key, name: call.name as Function, field });
+  }
+  return leaf === null ? null : new WindowScan(level, leaf, fields, calls);
+}
+
+const NOTHING: Wanted = { sums: false, extremes: false, edges: false };
+
+function including({ sums, extremes, edges }: Wanted, name: Function): Wanted {
+  return {
+    sums: sums || name === 'sum' || name === 'mean',
+    extremes: extremes || name === 'min' || name === 'max',
+    edges: edges || name === 'first' || name === 'last',
+  };
+}
+
+export class WindowScan {
+  private readonly level: Level;
+  private readonly leaf: Leaf;
+  private readonly fields: readonly ScanField[];
+  private readonly calls: readonly ScanCall[];
+  private slots: FieldWindows[] = [];
+  private grid: Grid | null = null;
+
+  constructor(level: Level, leaf: Leaf, fields: readonly ScanField[], calls: readonly ScanCall[]) {
+    this.level = level;
+    this.leaf = leaf;
+    this.fields = fields;
+    this.calls = calls;
+  }
+
+  /** The rows of a group; null when they must be computed the general way. */
+  async rows(group: Group, run: Run): Promise<Rows | null> {
+    const all = group.leaves.get(this.leaf);
+    if (all === undefined || !this.isPlain(all)) return null;
+    const { options } = this.level;
+    const { windowing, limit, offset } = options;
+    const { partitionStartsSec } = run.reader(all.database, windowing.minNs, windowing.maxNs);
+    if (partitionStartsSec.length === 0) return this.noRows(group);
+    this.grid ??= gridOf(options, partitionStartsSec[0]);
+    if (this.grid === null) return null;
+    // Sums of parts have their last digits by the order in which they are added.
+    const series = this.needsOrder ? inKeyOrder(all, true) : all;
+    const { count } = this.grid;
+    // With LIMIT the first windows may be all that is needed.
+    const isShort = limit > 0 && options.ascending && this.grid.durationNs !== 0n;
+    if (isShort && windowing.minNs <= MIN_NS && this.fields.length > 1) return null;
+    for (let shown = isShort ? Math.min(count, 2 * (limit + offset)) : count; ; ) {
+      const grid = { ...this.grid, count: shown };
+      if (!(await this.read(series, grid, run))) return null;
+      const needed = isShort ? this.windowsNeeded(grid, limit + offset) : 0;
+      if (shown === count || needed <= shown) return this.answer(group, grid);
+      shown = Math.min(count, needed);
+    }
+  }
+
+  /** How many windows have to be looked at for so many rows. */
+  private windowsNeeded({ count }: Grid, rows: number): number {
+    const { fill, windowing } = this.level.options;
+    const used = this.windowsUsed(count);
+    if (fill.kind === 'none') return used.length >= rows ? count : count * 4;
+    if (windowing.minNs > MIN_NS) return rows;
+    return used.length === 0 ? count * 4 : used[0] + rows;
+  }
+
+  private windowsUsed(count: number): Int32Array {
+    const used = new Int32Array(count);
+    let n = 0;
+    for (let w = 0; w < count; w++) if (this.slots.some((slots) => slots.counts[w] > 0)) used[n++] = w;
+    return used.subarray(0, n);
+  }
+
+  /** Fills the slots; false when it must be done the general way. */
+  private async read(series: LeafSeries, grid: Grid, run: Run): Promise<boolean> {
+    const { minNs, maxNs } = this.level.options.windowing;
+    const endNs = grid.durationNs === 0n ? maxNs : grid.firstNs + BigInt(grid.count) * grid.durationNs - 1n;
+    this.beginGroup(grid.count);
+    for (let i = 0; i < series.refs.length; i++) {
+      if (run.due) await run.pause();
+      const reader = run.reader(series.database, minNs, endNs < maxNs ? endNs : maxNs);
+      for (let f = 0; f < this.fields.length; f++) {
+        const rows = this.readField(reader, series.refs[i], f, grid);
+        if (rows < 0) return false;
+        run.count(rows);
+      }
+    }
+    return true;
+  }
+
+  private get needsOrder(): boolean {
+    return this.fields.some(({ wanted }) => wanted.sums);
+  }
+
+  private noRows(group: Group): Rows {
+    const none = new Float64Array(0);
+    return { rows: 0, sec: none, nano: none, tagOf: null, tagSets: [group.tags], columns: [] };
+  }
+
+  /** Whether no row must be looked at for itself, and fields are of the types that were planned for. */
+  private isPlain({ database, refs, filters }: LeafSeries): boolean {
+    if (filters.some((filter) => filter !== null)) return false;
+    if (refs.length === 0) return true;
+    const { index } = database;
+    const measurement = index.measurementOf(refs[0]);
+    return this.fields.every(({ name, kind }) => {
+      const field = index.fieldId(measurement, name);
+      return field < 0 || FIELD_TYPE_NAMES[index.fields[field].type] === kind;
+    });
+  }
+
+  private beginGroup(count: number): void {
+    if (this.slots.length === 0 || this.slots[0].count !== count) {
+      this.slots = this.fields.map(({ wanted }) => new FieldWindows(count, wanted));
+    } else {
+      for (const slots of this.slots) slots.clear();
+    }
+  }
+
+  /** Rows looked at, −1 when the column needs the general way. */
+  private readField(reader: SeriesReader, ref: number, f: number, grid: Grid): number {
+    const { name, wanted } = this.fields[f];
+    const slots = this.slots[f];
+    let rows = 0;
+    let partitions = 0;
+    let lastStartSec = Number.NaN;
+    let plain = true;
+    buffer.used = 0;
+    const places = new Map<number, Place>();
+    const placeAt = (startSec: number): Place => {
+      let place = places.get(startSec);
+      if (place === undefined) {
+        place = placeOf(grid, startSec);
+        places.set(startSec, place);
+      }
+      return place;
+    };
+    const choiceAt = (startSec: number): BlockChoice => {
+      const place = placeAt(startSec);
+      return {
+        uncut: (min, max) => place.slotOf(min) === place.slotOf(max),
+        suffices: (_statistics, type) => type === INTEGER || (type === FLOAT && !wanted.sums),
+      };
+    };
+    slots.beginSeries();
+    const visit = (startSec: number, piece: NumberSpan | RowSlice): void => {
+      if (startSec !== lastStartSec) {
+        lastStartSec = startSec;
+        partitions++;
+      }
+      rows += add(slots, placeAt(startSec), piece);
+      if (rows < 0) plain = false;
+    };
+    reader.readPieces(ref, name, buffer, columnCache, choiceAt, visit);
+    // The mean of parts is that of their means, and so are the last digits.
+    if (wanted.sums && partitions > 1 && (this.fields[f].kind === 'float' || this.hasMean(f))) return -1;
+    if (!plain || !slots.endSeries(this.hasMean(f))) return -1;
+    return rows;
+  }
+
+  private hasMean(f: number): boolean {
+    return this.calls.some(({ name, field }) => name === 'mean' && field === f);
+  }
+
+  private answer(group: Group, grid: Grid): Rows {
+    const { options } = this.level;
+    const { interval, minNs } = options.windowing;
+    if (this.slots.every((slots) => !slots.any)) return this.noRows(group);
+    let order: Int32Array;
+    if (interval.durationNs === 0n) {
+      order = Int32Array.of(0);
+    } else {
+      order = this.windowsShown(options, grid);
+    }
+    if (!options.ascending) order.reverse();
+    order = limitedTo(order, options);
+    const rows = order.length;
+    const sec = new Float64Array(rows);
+    const nano = new Float64Array(rows);
+    fillTimes(order, grid, sec, nano, interval.durationNs === 0n && minNs <= MIN_NS);
+    const symbols = new Map<string, ValueColumn>();
+    for (const call of this.calls) symbols.set(call.key, this.column(call, order));
+    return project(this.level, { rows, sec, nano, tagOf: null, tagSets: [group.tags] }, symbols);
+  }
+
+  /** Numbers of the windows that have a row. */
+  private windowsShown({ fill, windowing }: Options, grid: Grid): Int32Array {
+    if (fill.kind === 'none') return this.windowsUsed(grid.count);
+    let first = 0;
+    if (windowing.minNs <= MIN_NS) while (!this.slots.some((slots) => slots.counts[first] > 0)) first++;
+    return Int32Array.from({ length: grid.count - first }, (_, i) => first + i);
+  }
+
+  private column({ name, field }: ScanCall, order: Int32Array): ValueColumn {
+    const { fill, windowing } = this.level.options;
+    const { kind } = this.fields[field];
+    const slots = this.slots[field];
+    const rows = order.length;
+    const values = new Float64Array(rows);
+    const present = new Uint8Array(rows);
+    const outKind = name === 'count' ? 'integer' : name === 'mean' ? 'float' : kind;
+    let nulls = false;
+    const fills = windowing.interval.durationNs !== 0n;
+    const filled = fills ? constantFor(name, fill, outKind, slots.any) : null;
+    for (let i = 0; i < rows; i++) {
+      const w = order[i];
+      if (slots.counts[w] > 0) {
+        values[i] = slots.value(name, w);
+        present[i] = 1;
+      } else if (filled !== null) {
+        values[i] = filled;
+        present[i] = 1;
+      } else nulls = true;
+    }
+    return numberColumn(outKind, values, nulls ? present : null);
+  }
+}
+
+/** The number in windows without points; null for none. Where a field has no point at all, a count of it is null. */
+function constantFor(name: Function, fill: Options['fill'], kind: 'float' | 'integer', any: boolean): number | null {
+  if (fill.kind === 'number') return kind === 'float' ? Number(fill.value) : Number(castNumber(fill.value, 'integer'));
+  return fill.kind === 'null' && name === 'count' && any ? 0 : null;
+}
+
+function limitedTo(order: Int32Array, { limit, offset }: Options): Int32Array {
+  if (limit === 0 && offset === 0) return order;
+  return order.subarray(offset, limit === 0 ? order.length : offset + limit);
+}
+
+function fillTimes(order: Int32Array, grid: Grid, sec: Float64Array, nano: Float64Array, atEpoch: boolean): void {
+  if (atEpoch) return;
+  for (let i = 0; i < order.length; i++) {
+    const ns = grid.firstNs + BigInt(order[i]) * grid.durationNs;
+    sec[i] = secOf(ns);
+    nano[i] = nanoOf(ns);
+  }
+}
+
+/** The windows of a time range; null when there are too many to have a slot each. */
+function gridOf({ windowing }: Options, firstPartitionSec: number): Grid | null {
+  const { interval, minNs, maxNs } = windowing;
+  if (interval.durationNs === 0n) return { firstNs: minNs, durationNs: 0n, count: 1 };
+  const from = minNs <= MIN_NS ? nsOf(firstPartitionSec, 0) : minNs;
+  if (maxNs < from) return { firstNs: windowOf(windowing, from).startNs, durationNs: interval.durationNs, count: 0 };
+  const firstNs = windowOf(windowing, from).startNs;
+  // The first of all windows is cut off, and not where others begin.
+  if (firstNs <= MIN_NS) return null;
+  const count = (windowOf(windowing, maxNs).startNs - firstNs) / interval.durationNs + 1n;
+  return count > BigInt(LARGEST_WINDOWS) ? null : { firstNs, durationNs: interval.durationNs, count: Number(count) };
+}
+
+/** Windows seen from a partition: times are ns since its start. */
+export interface Place {
+  /** Number of the window of a time. */
+  slotOf(offsetNs: number): number;
+  /** Where the next window begins. */
+  endOf(slot: number): number;
+}
+
+function placeOf({ firstNs, durationNs }: Grid, startSec: number): Place {
+  if (durationNs === 0n) return { slotOf: () => 0, endOf: () => Number.POSITIVE_INFINITY };
+  const length = Number(durationNs);
+  const past = nsOf(startSec, 0) - firstNs;
+  // The last window that begins at or before the partition's start, and how far it begins before it.
+  let slot = past / durationNs;
+  if (slot * durationNs > past) slot -= 1n;
+  const before = Number(past - slot * durationNs);
+  const base = Number(slot);
+  const endOf = (w: number): number => (w - base + 1) * length - before;
+  return {
+    endOf,
+    slotOf(offsetNs) {
+      let w = base + Math.floor((offsetNs + before) / length);
+      // Quotients of large numbers may be rounded to the next whole.
+      if (offsetNs >= endOf(w)) w++;
+      else if (offsetNs < endOf(w - 1)) w--;
+      return w;
+    },
+  };
+}
+
+/** Adds a piece to its windows; rows of it, or minus infinity for what needs the general way. */
+function add(slots: FieldWindows, place: Place, piece: NumberSpan | RowSlice): number {
+  if ('valuesFrom' in piece) {
+    const { times, from, to, statistics } = piece;
+    if (statistics !== null) {
+      slots.addBlock(times, to - from, statistics, place);
+      return to - from;
+    }
+    slots.add(times, from, to, buffer.values, piece.valuesFrom, place);
+    return to - from;
+  }
+  const [column] = piece.columns;
+  if (column === undefined) return 0;
+  if (column.present !== null || column.wide !== null || column.stringOffsets !== null) return Number.NEGATIVE_INFINITY;
+  slots.add(piece.times, 0, piece.rows, column.values, 0, place);
+  return piece.rows;
+}
