@@ -19,6 +19,9 @@ const isPeerThere = havePrograms('influxd');
 let influxd: InfluxdProcess | null = null;
 let varve: ServerProcess;
 
+/** As influxd is here: no database of the server's own metrics, and users do not turn authentication on. */
+const SETTINGS = ['--wal-sync', 'none', '--internal-interval', '0', '--auth-enabled', 'false'];
+
 /** The servers that a client is tried on, Varve last. */
 function servers(): { name: string; url: string; port: string }[] {
   const urls = [...(influxd === null ? [] : [['influxd', influxd.url]]), ['varve', varve.url]];
@@ -36,8 +39,7 @@ async function same<T>(work: (server: { url: string; port: string }) => Promise<
 beforeAll(async () => {
   [influxd, varve] = await Promise.all([
     isPeerThere ? startInfluxd(directory.path) : null,
-    // A stored metric of its own would be a database that influxd does not have.
-    startServer({ dataDir: join(directory.path, 'varve'), args: ['--wal-sync', 'none', '--internal-interval', '0'] }),
+    startServer({ dataDir: join(directory.path, 'varve'), args: SETTINGS }),
   ]);
 }, 60_000);
 
