@@ -17,7 +17,7 @@ import {
   type QueryResult,
   type QueryTimes,
 } from '../promql/evaluate.ts';
-import { Labels } from '../promql/labels.ts';
+import { type LabelSource, Labels } from '../promql/labels.ts';
 import { EMPTY_SERIES_SET, type SeriesSet } from '../promql/querier.ts';
 import { type FieldSource, SampleReader } from '../sample-reader.ts';
 import { sampleSet } from '../sample-set.ts';
@@ -92,27 +92,46 @@ export function runEvaluation(
   return evaluatePrepared(prepared, sets, options, startedMs);
 }
 
-/** A series that knows its place among those that were sent. */
-interface SentSeries extends PrometheusSeries {
+/** A series that knows its place among those that were sent. There may be millions, so it holds nothing else. */
+class SentSeries implements PrometheusSeries {
   readonly at: number;
+  private readonly selection: SharedSelection;
+  private readonly labelsAt: LabelSource;
+  private made: Labels | null = null;
+
+  constructor(selection: SharedSelection, labelsAt: LabelSource, at: number) {
+    this.selection = selection;
+    this.labelsAt = labelsAt;
+    this.at = at;
+  }
+
+  get labels(): Labels {
+    this.made ??= Labels.later(this.labelsAt, this.at);
+    return this.made;
+  }
+
+  get sources(): FieldSource[] {
+    const { refs, fieldOf, fields, firstSource } = this.selection;
+    const { at } = this;
+    if (firstSource === null) return [{ ref: refs[at], field: fields[fieldOf[at]].field }];
+    const sources: FieldSource[] = [];
+    for (let s = firstSource[at]; s < firstSource[at + 1]; s++) {
+      sources.push({ ref: refs[s], field: fields[fieldOf[s]].field });
+    }
+    return sources;
+  }
 }
 
 function setOf(selection: SharedSelection, open: (path: string) => TsmFile, sort: Sort, counts: ReadCounts): SeriesSet {
   const { plan, fields, refs, fieldOf, firstSource, windows, starts } = selection;
   const count = firstSource === null ? refs.length : firstSource.length - 1;
-  const labelsOf = keyLabels(selection.keys);
+  const labelsOf = keyLabels(selection.keys, fields.length > 1);
   const labelsAt = (at: number) => {
     const source = firstSource === null ? at : firstSource[at];
     return labelsOf(refs[source], fields[fieldOf[source]].name);
   };
   const series: SentSeries[] = new Array(count);
-  for (let at = 0; at < count; at++) {
-    const first = firstSource === null ? at : firstSource[at];
-    const end = firstSource === null ? at + 1 : firstSource[at + 1];
-    const sources: FieldSource[] = [];
-    for (let s = first; s < end; s++) sources.push({ ref: refs[s], field: fields[fieldOf[s]].field });
-    series[at] = { at, labels: Labels.later(labelsAt, at), sources };
-  }
+  for (let at = 0; at < count; at++) series[at] = new SentSeries(selection, labelsAt, at);
   sort(series, selection.func);
   const set = sampleSet({
     series,

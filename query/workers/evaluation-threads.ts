@@ -15,6 +15,8 @@ const WATCH_MS = 20;
 /** A thread that does not stop within this time is ended. */
 const STOP_WITHIN_MS = 300;
 const HEAP_MIB = 2048;
+/** Results of many series live longer than a small young generation. */
+const YOUNG_MIB = 96;
 
 /** What a thread posts back. */
 export interface EvaluationAnswer {
@@ -51,7 +53,7 @@ export function evaluationThreads(module: URL, count = availableParallelism()): 
 
   const start = (): Thread => {
     const worker = new Worker(module, {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: 32 },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const thread: Thread = { worker, busy: false, settle: null };
     const end = (error: NonNullable<EvaluationAnswer['error']>) => {
