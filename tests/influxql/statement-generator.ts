@@ -152,7 +152,7 @@ export function statementGenerator(random: Random): StatementGenerator {
   function timeRange({ from, until }: Measurement): string {
     const span = until - from;
     const lower = chance(0.6) ? from : from + below(span + 1);
-    const upper = chance(0.6) ? until + below(Math.ceil(span / 4) + 1) : Math.max(lower, from) + below(span + 1);
+    const upper = chance(0.6) ? until + 1 + below(Math.ceil(span / 4) + 1) : lower + 1 + below(span + 1);
     return `time ${pick(['>=', '>='])} ${instant(lower)} AND time ${pick(['<', '<='])} ${instant(upper)}`;
   }
 
@@ -298,7 +298,8 @@ export function statementGenerator(random: Random): StatementGenerator {
     const { text: fields, columns } = named(terms, nested);
 
     const clauses: string[] = [];
-    if (windowed || chance(0.3)) clauses.push(timeRange(measurement));
+    // Rows of a window that begins before the range are a window of their own there.
+    if (windowed || (!from.nested && chance(0.3))) clauses.push(timeRange(measurement));
     if (chance(0.35)) clauses.push(condition(from, 2));
     const groups = dimensions.map(quoted);
     if (windowSeconds !== null)
@@ -322,7 +323,7 @@ export function statementGenerator(random: Random): StatementGenerator {
     const oneShard = from.measurement.from === START;
     let text = '';
     // Newest first, influxd 1.6 gives the rows of top() and bottom() oldest first all the same.
-    if (chance(0.2)) text += ` ORDER BY time ${kind === 'top' ? 'ASC' : pick(['DESC', 'ASC'])}`;
+    if (chance(0.2)) text += ` ORDER BY time ${kind === 'top' || from.nested ? 'ASC' : pick(['DESC', 'ASC'])}`;
     if (canCut || kind === 'window') {
       if (chance(0.2)) text += ` LIMIT ${1 + below(6)}`;
       if (text.includes('LIMIT') && chance(0.5)) text += ` OFFSET ${below(4)}`;

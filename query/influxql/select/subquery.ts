@@ -68,7 +68,8 @@ function scopeOf(level: Level, rows: Rows): Scope {
   return {
     rows: rows.rows,
     integersDivideAsFloats: false,
-    nullIsFalse: true,
+    // With fill(number) a null is that number, which no boolean is.
+    nullIsFalse: level.options.fill.kind !== 'number',
     isMath,
     math: callMath,
     column: (node) => (node.kind === 'call' ? null : named(level, rows, node)),
