@@ -1,5 +1,6 @@
 /** `npm run bench -- [NAME] [--hours H]`: measures the server; without a name, ingest. */
 import { parseArgs } from 'node:util';
+import { ALL_DEFAULTS, benchAll } from './all.ts';
 import { benchInfluxql, INFLUXQL_DEFAULTS } from './influxql.ts';
 import { benchInfluxqlSchema, INFLUXQL_SCHEMA_DEFAULTS } from './influxql-schema.ts';
 import { benchIngest, INGEST_DEFAULTS } from './ingest.ts';
@@ -20,6 +21,8 @@ const { positionals, values } = parseArgs({
     series: { type: 'string' },
     'peer-series': { type: 'string' },
     only: { type: 'string' },
+    rounds: { type: 'string' },
+    document: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
@@ -27,6 +30,7 @@ const { positionals, values } = parseArgs({
 
 const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lines 5000] [--connections 2]
 
+  all      ingest of every kind beside VictoriaMetrics, InfluxDB and Prometheus [--rounds 3] [--only NAME] [--document]
   ingest   the cpu workload by line protocol: rate, CPU, memory, bytes (default)
   recovery start after kill -9 with everything only in the log [--samples 10000000]
   storage  bytes on disk, memory, CPU and start times, beside VictoriaMetrics [--hours 24]
@@ -46,6 +50,12 @@ if (values.help) {
     hours: Number(values.hours ?? INGEST_DEFAULTS.hours),
     linesPerBody: Number(values.lines ?? INGEST_DEFAULTS.linesPerBody),
     connections: Number(values.connections ?? INGEST_DEFAULTS.connections),
+  });
+} else if (name === 'all') {
+  await benchAll({
+    rounds: Number(values.rounds ?? ALL_DEFAULTS.rounds),
+    document: values.document,
+    only: values.only ?? '',
   });
 } else if (name === 'storage') {
   await benchStorage(Number(values.hours ?? 24));
