@@ -16,6 +16,8 @@ import { addImportCommand } from './import.ts';
 import { addQueryCommand } from './query.ts';
 import { addRulesCommand } from './rules.ts';
 import { addServeCommand } from './serve.ts';
+import { addTokenCommand } from './token.ts';
+import { addUserCommand } from './user.ts';
 import { readVersion } from './version.ts';
 import { addWriteCommand } from './write.ts';
 
@@ -46,6 +48,8 @@ addWriteCommand(program);
 addQueryCommand(program);
 addExportCommand(program);
 addDatabaseCommand(program);
+addUserCommand(program);
+addTokenCommand(program);
 addRulesCommand(program);
 addConfigCommand(program);
 addDoctorCommand(program);

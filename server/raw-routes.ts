@@ -75,12 +75,12 @@ export async function answerRaw(
   for (const name in headers) response.setHeader(name, headers[name]);
   const share: BodyShare = { bytes: 0 };
   try {
-    route.checkHead?.(request.headers);
     const engine = state.requireEngine();
     const caller = await state.auth.identify(engine.access, request, query);
     const parameters = new URLSearchParams(query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
     authorize(caller, route.access, database);
+    route.checkHead?.(request.headers);
     resizeShare(state.budget, share, Number(request.headers['content-length'] ?? 0));
     await engine.admit();
     request.headers['content-encoding'] ??= route.assumedEncoding;

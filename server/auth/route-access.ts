@@ -56,8 +56,9 @@ function isAllowed({ rights, mayMakeFirstAdmin, principal }: Caller, access: Acc
   }
 }
 
-function refusal({ name }: Rights, access: Access, database: string): string {
+function refusal({ name }: Rights, access: Access, place: string): string {
   const user = JSON.stringify(name);
+  const [database] = place.split('/', 1);
   switch (access) {
     case 'read':
       return `${user} user is not authorized to read from database ${JSON.stringify(database)}`;
