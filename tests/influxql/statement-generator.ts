@@ -385,8 +385,10 @@ export function statementGenerator(random: Random): StatementGenerator {
       case 'top': {
         const column = pick(numbers);
         const tags = from.tags.size > 0 && chance(0.3) ? `, ${quoted(pick([...from.tags.keys()]))}` : '';
-        const others =
-          tags === '' && chance(0.3) ? [{ text: quoted(pick(from.columns).name), type: 'float' as const }] : [];
+        const others = (tags === '' && chance(0.3) ? [pick(from.columns)] : []).map(({ name, type }) => ({
+          text: quoted(name),
+          type,
+        }));
         return {
           terms: [
             { text: `${pick(['top', 'bottom'])}(${quoted(column.name)}${tags}, ${1 + below(5)})`, type: column.type },

@@ -151,8 +151,9 @@ export class WindowScan {
     const { fill, windowing } = this.level.options;
     const used = this.windowsUsed(count);
     if (fill.kind === 'none') return used.length >= rows ? count : count * 4;
-    if (windowing.minNs > MIN_NS) return rows;
-    return used.length === 0 ? count * 4 : used[0] + rows;
+    // What is filled in depends on whether there is any point at all.
+    if (!this.slots.every(({ any }) => any)) return count * 4;
+    return windowing.minNs > MIN_NS ? rows : used[0] + rows;
   }
 
   private windowsUsed(count: number): Int32Array {
