@@ -1,5 +1,7 @@
 /** The server's HTTP API, as far as the pages use it. Every call can be aborted; errors carry the server's words. */
 
+import { authorizedFetch } from './session.ts';
+
 export type Labels = Record<string, string>;
 export type Sample = [timeSec: number, value: string];
 
@@ -76,7 +78,7 @@ async function request<T>(path: string, parameters: Record<string, string>, scop
   const query = new URLSearchParams({ ...parameters, db: scope.database });
   let response: Response;
   try {
-    response = await fetch(`${path}?${query}`, { signal: scope.signal ?? null });
+    response = await authorizedFetch(`${path}?${query}`, { signal: scope.signal ?? null });
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw error;
     throw new ApiError('The server does not answer. Is it running?');
@@ -142,6 +144,9 @@ export async function status(
 
 /** Writes line protocol. */
 export async function writeLines(lines: string, database: string): Promise<void> {
-  const response = await fetch(`write?${new URLSearchParams({ db: database })}`, { method: 'POST', body: lines });
+  const response = await authorizedFetch(`write?${new URLSearchParams({ db: database })}`, {
+    method: 'POST',
+    body: lines,
+  });
   if (!response.ok) throw new ApiError(`the server answered ${response.status}: ${await response.text()}`);
 }

@@ -12,6 +12,7 @@ import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
+import { authorizedFetch } from './session.ts';
 
 export interface Editor {
   readonly element: HTMLElement;
@@ -66,7 +67,7 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
       fetchFn: (input, init) => {
         const url = new URL(String(input), document.baseURI);
         url.searchParams.set('db', database());
-        return fetch(url, init);
+        return authorizedFetch(url, init);
       },
     },
   });

@@ -10,6 +10,7 @@ import { metrics } from './pages/metrics.ts';
 import { start } from './pages/start.ts';
 import { statusPage } from './pages/status.ts';
 import { storage } from './pages/storage.ts';
+import { isSignedIn, signOut } from './session.ts';
 
 const pages: Record<PageName, Page> = { explore, metrics, cardinality, storage, status: statusPage, start };
 const DEFAULT_DATABASE = 'default';
@@ -22,6 +23,8 @@ const links = new Map<PageName, HTMLAnchorElement>();
 const databaseMenu = h('select', { 'aria-label': 'Database' });
 let current = new AbortController();
 let known: string[] = [];
+
+const signOutButton = h('button', { type: 'button', class: 'plain', hidden: true, onclick: signOut }, 'sign out');
 
 function currentDatabase(): string {
   return placeOf(location.hash)?.parameters.get('db') ?? DEFAULT_DATABASE;
@@ -85,7 +88,7 @@ function frame(): void {
         'Varve',
       ),
       nav,
-      h('div', { class: 'tools' }, databaseMenu, themeButton),
+      h('div', { class: 'tools' }, databaseMenu, themeButton, signOutButton),
     ),
     main,
   ]);
@@ -135,6 +138,7 @@ async function begin(): Promise<void> {
   } catch {
     // The page itself says what is wrong.
   }
+  signOutButton.hidden = !isSignedIn();
   // On a server without data the first thing to know is how to send some.
   if (placeOf(location.hash) === null) {
     const isEmpty = known.every((name) => name === '_internal');
