@@ -7,6 +7,63 @@ import { type ServerProcess, sleep, startServer, temporaryDirectory } from './se
 const CHROMIUM = '/usr/bin/chromium';
 const HOSTS = 3;
 
+describe.skipIf(!havePrograms('chromium'))('the page of a server that asks who comes', () => {
+  const PASSWORD = 'pass wörd';
+  const { path: dataDir, remove } = temporaryDirectory('page-access');
+  let server: ServerProcess;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    server = await startServer({ dataDir, args: ['--auth-enabled', 'true'] });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    const first = { method: 'POST', body: new URLSearchParams({ name: 'root', password: PASSWORD, admin: 'true' }) };
+    expect((await fetch(`${server.url}/api/v1/users`, first)).status).toBe(200);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+    remove();
+  });
+
+  test('asks once for user and password or a token, says when they are wrong, and forgets them with the tab', async () => {
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    await page.goto(`${server.url}/`);
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('User').fill('root');
+    await dialog.getByLabel('Password or token').fill('wrong');
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await dialog.getByText('authorization failed').waitFor();
+    await dialog.getByLabel('User').fill('root');
+    await dialog.getByLabel('Password or token').fill(PASSWORD);
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Send data' }).waitFor();
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByRole('link', { name: 'Look at it in Explore.' }).click();
+    await page.getByText('room_temperature{name="attic"}').waitFor();
+    expect(await dialog.count()).toBe(0);
+    await page.reload();
+    await page.getByText('room_temperature{name="attic"}').waitFor();
+    await page.getByRole('button', { name: 'sign out' }).click();
+    await dialog.waitFor();
+
+    const authorization = `Basic ${Buffer.from(`root:${PASSWORD}`).toString('base64')}`;
+    const request = { method: 'POST', headers: { authorization }, body: new URLSearchParams({ read: 'default' }) };
+    const made = await fetch(`${server.url}/api/v1/tokens`, request);
+    const { token } = ((await made.json()) as { data: { token: string } }).data;
+    await dialog.getByLabel('Password or token').fill(token);
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('room_temperature{name="attic"}').waitFor();
+    await page.goto(`${server.url}/#/start`);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByRole('alert').getByText('not authorized to write').waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
+
 describe.skipIf(!havePrograms('chromium'))('the page', () => {
   const { path: dataDir, remove } = temporaryDirectory('page');
   let server: ServerProcess;
