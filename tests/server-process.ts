@@ -24,6 +24,12 @@ export interface StartOptions {
   args?: string[];
   /** How long it may take until it is ready. */
   readyTimeoutMs?: number;
+  /** Further variables of the environment. */
+  env?: Readonly<Record<string, string>>;
+  /** Where it is reached, when `args` say where it listens. */
+  url?: string;
+  /** How to see that it is up, where it is not asked over HTTP. */
+  isListening?: () => Promise<boolean>;
   /** Return as soon as it listens, ready or not. */
   skipReady?: boolean;
 }
@@ -31,8 +37,12 @@ export interface StartOptions {
 const MAIN = join(ROOT, 'cli/main.ts');
 
 /** Runs the command line to its end. */
-export async function runCommand(args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT });
+export async function runCommand(
+  args: string[],
+  options: { input?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, env: { ...process.env, ...options.env } });
+  child.stdin.end(options.input ?? '');
   const output = capture(child);
   const code = await ended(child);
   return { code, output: output() };
@@ -45,7 +55,7 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   const quiet = options.args?.includes('--internal-interval') ? [] : ['--internal-interval', '0'];
   const common = ['--listen', `127.0.0.1:${port}`, '--data', options.dataDir, ...quiet];
   const args = [MAIN, 'serve', ...common, ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, { cwd: ROOT });
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...options.env } });
   const output = capture(child);
   const exited = ended(child);
   let gone = false;
@@ -56,7 +66,7 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
     gone = true;
     process.off('exit', reap);
   });
-  const url = `http://127.0.0.1:${port}`;
+  const url = options.url ?? `http://127.0.0.1:${port}`;
   const server: ServerProcess = {
     url,
     port,
@@ -70,7 +80,8 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   };
   const deadline = Date.now() + (options.readyTimeoutMs ?? 30_000);
   const path = options.skipReady ? '/health' : '/-/ready';
-  while (!(await answersOk(url + path))) {
+  const isUp = options.isListening ?? (() => answersOk(url + path));
+  while (!(await isUp())) {
     if (gone) throw new Error(`the server ended before it was ready:\n${output()}`);
     if (Date.now() > deadline) {
       child.kill('SIGKILL');
