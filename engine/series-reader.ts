@@ -6,6 +6,7 @@ import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
 import { countRows, hasRows, readRows } from '../memtable/read.ts';
 import type { ColumnCache } from '../tsm/column-cache.ts';
+import { type NumberRow, newestRow } from '../tsm/newest-row.ts';
 import { type BlockChoice, countUncut, type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
@@ -157,6 +158,27 @@ export class SeriesReader {
   /** As `read`, of one partition, by its place in `partitionStartsSec`. */
   readPartition(place: number, ref: number, fields: readonly string[] | null): RowSlice | null {
     return this.readSource(this.sources[place], ref, fields);
+  }
+
+  /**
+   * The newest row of a series that has any of the fields, without decoding anything: 'none' when there is none, null when it
+   * cannot be had so, because memory or several files hold rows, or of the columns' kinds.
+   */
+  newestRow(ref: number, fields: readonly string[]): { startSec: number; row: NumberRow } | 'none' | null {
+    for (let place = this.sources.length - 1; place >= 0; place--) {
+      const { startSec, minOffsetNs, maxOffsetNs, files, memtables } = this.sources[place];
+      for (const { view, partition } of memtables) if (hasRows(view, ref, partition)) return null;
+      let newest: NumberRow | null = null;
+      for (const { entry, file } of files) {
+        if (this.isTouched(ref, entry)) return null;
+        const row = newestRow(file, ref, fields, minOffsetNs, maxOffsetNs);
+        if (row === 'none') continue;
+        if (row === 'unknown' || newest !== null) return null;
+        newest = row;
+      }
+      if (newest !== null) return { startSec, row: newest };
+    }
+    return 'none';
   }
 
   private readSource(source: Source, ref: number, fields: readonly string[] | null): RowSlice | null {

@@ -170,6 +170,13 @@ async function* leafRows(leaf: Leaf, source: RowSource, group: Group, run: Run):
   const { series, tags, points } = reading;
   const { database } = series;
   const open = () => run.reader(database, windowing.minNs, windowing.maxNs);
+  if (limit === 1 && offset === 0 && !ascending && series.refs.length === 1) {
+    const newest = points.readNewest(0, open(), tags[0]);
+    if (newest !== undefined) {
+      if (newest !== null) yield newest;
+      return;
+    }
+  }
   const limits = limit > 0 || offset > 0;
   const perSeries = limits && options.groupBy.length !== options.dimensions.length;
   for (const startSec of inOrder(open().partitionStartsSec, ascending)) {

@@ -1,9 +1,11 @@
 /** Points of one series in one partition, filtered, as a frame. */
 import type { RowSlice } from '../../../batch/column.ts';
+import { FIELD_TYPE_NAMES } from '../../../batch/field-type.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
 import type { VariableNode } from '../ast.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
-import { castColumn, constantColumn, fromStorage, gather, isNull, nullColumn } from './column.ts';
+import type { NumberColumn } from '../result.ts';
+import { castColumn, constantColumn, fromStorage, gather, isNull, nullColumn, numberColumn } from './column.ts';
 import { variablesOfFilter } from './condition.ts';
 import { evaluateCondition, type Scope } from './evaluate.ts';
 import type { Frame, TagSet } from './frame.ts';
@@ -61,6 +63,45 @@ export class SeriesPoints {
     this.run.count(rows === null ? slice.rows : rows.length);
     if (rows?.length === 0) return null;
     return frameOf(slice, startSec, tags, value, aux, rows, options.ascending);
+  }
+
+  /** The newest row of the i-th series, when it can be had without decoding; undefined when not, null when there is none. */
+  readNewest(i: number, reader: SeriesReader, tags: TagSet): Frame | null | undefined {
+    const { series, options } = this;
+    const place = series.filterOf[i];
+    if (series.filters[place] !== null || this.driver !== null) return undefined;
+    const fields = this.fieldsFor[place];
+    const found = reader.newestRow(series.refs[i], fields);
+    if (found === null) return undefined;
+    if (found === 'none') return null;
+    const { startSec, row } = found;
+    const ref = series.refs[i];
+    const columns = fields.map((_, f): ValueColumn | null => {
+      const type = row.types[f];
+      return type < 0
+        ? null
+        : numberColumn(FIELD_TYPE_NAMES[type] as NumberColumn['kind'], Float64Array.of(row.values[f]));
+    });
+    const aux = options.aux.map(({ name, kind }): ValueColumn | null => {
+      if (kind === 'tag' || kind === null) return this.tagColumn(ref, name, 1);
+      const column = columns[fields.indexOf(name)];
+      if (column === null) return nullColumn(kind, 1);
+      // Casts are for the general way.
+      return column.kind === kind ? column : null;
+    });
+    if (aux.some((column) => column === null)) return undefined;
+    this.run.count(1);
+    const whole = Math.floor(row.offsetNs / NANOS_PER_SEC);
+    return {
+      rows: 1,
+      sec: Float64Array.of(startSec + whole),
+      nano: Float64Array.of(row.offsetNs - whole * NANOS_PER_SEC),
+      tagOf: null,
+      tagSets: [tags],
+      value: null,
+      weights: null,
+      aux: aux as ValueColumn[],
+    };
   }
 
   /** Which rows are points, ascending; null: all. */
