@@ -249,6 +249,17 @@ export class SeriesReader {
     }
   }
 
+  /** As `readNumbers`, of one partition, by its place in `partitionStartsSec`; null when it must be read as a slice. */
+  readPartitionNumbers(
+    place: number,
+    ref: number,
+    field: string,
+    buffer: NumberBuffer,
+    columns: ColumnCache | null,
+  ): readonly NumberSpan[] | null {
+    return this.numbersOf(this.sources[place], ref, field, buffer, columns, null);
+  }
+
   /** The rows of one partition; null when they must be read as a slice. */
   private numbersOf(
     { minOffsetNs, maxOffsetNs, files, memtables }: Source,

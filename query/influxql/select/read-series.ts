@@ -1,7 +1,8 @@
 /** Points of one series in one partition, filtered, as a frame. */
-import type { RowSlice } from '../../../batch/column.ts';
-import { FIELD_TYPE_NAMES } from '../../../batch/field-type.ts';
+import type { Column, RowSlice } from '../../../batch/column.ts';
+import { FIELD_TYPE_NAMES, type FieldType, STRING } from '../../../batch/field-type.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
+import { createNumberBuffer, type NumberSpan } from '../../../tsm/number-reader.ts';
 import type { VariableNode } from '../ast.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
 import type { NumberColumn } from '../result.ts';
@@ -13,8 +14,11 @@ import type { LeafSeries } from './groups.ts';
 import { callMath, isMath } from './math.ts';
 import { type Options, type Reference, referenceOf } from './plan.ts';
 import type { Run } from './run.ts';
+import { columnCache } from './scan-cache.ts';
 
 const NANOS_PER_SEC = 1e9;
+
+const buffer = createNumberBuffer();
 
 /** What is read of each series of a leaf. */
 export class SeriesPoints {
@@ -25,6 +29,8 @@ export class SeriesPoints {
   /** [filter] names of fields to read: driver, references, and what the filter looks at. */
   private readonly fieldsFor: string[][];
   private readonly variablesFor: Map<string, VariableNode>[];
+  /** [filter] whether all of its fields may be numbers, with a filter to leave most rows out. */
+  private readonly numbersFor: boolean[];
 
   constructor(run: Run, series: LeafSeries, driver: Reference | null, options: Options) {
     this.run = run;
@@ -45,6 +51,18 @@ export class SeriesPoints {
       variablesOfFilter(filter, variables);
       return variables;
     });
+    this.numbersFor = series.filters.map((filter, i) => filter !== null && this.mayBorrow(this.fieldsFor[i]));
+  }
+
+  private mayBorrow(fields: readonly string[]): boolean {
+    const { database, refs } = this.series;
+    if (refs.length === 0) return false;
+    const { index } = database;
+    const measurement = index.measurementOf(refs[0]);
+    return fields.every((name) => {
+      const field = index.fieldId(measurement, name);
+      return field >= 0 && index.fields[field].type !== STRING;
+    });
   }
 
   /** Points of the i-th series in a partition of the reader, in the query's order; null when there are none. */
@@ -54,15 +72,28 @@ export class SeriesPoints {
     const fields = this.fieldsFor[filterPlace];
     if (driver?.kind === 'tag' || fields.length === 0) return null;
     const ref = series.refs[i];
-    const slice = reader.readPartition(place, ref, fields);
+    const borrowed = this.numbersFor[filterPlace] ? borrowNumbers(reader, place, ref, fields) : null;
+    if (borrowed === 'none') return null;
+    const slice = borrowed ?? reader.readPartition(place, ref, fields);
     if (slice === null) return null;
     const value = driver === null ? null : this.fieldColumn(slice, driver);
     if (driver !== null && value === null) return null;
-    const aux = options.aux.map((reference) => this.column(slice, ref, reference));
-    const rows = this.rowsOf(slice, ref, value, aux, filterPlace);
-    this.run.count(rows === null ? slice.rows : rows.length);
-    if (rows?.length === 0) return null;
-    return frameOf(slice, startSec, tags, value, aux, rows, options.ascending);
+    const fieldColumns = options.aux.map((reference) => this.auxColumn(slice, reference));
+    const kept = this.rowsOf(slice, ref, value, fieldColumns, filterPlace);
+    this.run.count(kept === null ? slice.rows : kept.length);
+    if (kept?.length === 0) return null;
+    // What is borrowed has to be copied, and a gathered column is a copy.
+    const isWhole = kept === null && options.ascending && borrowed === null;
+    const places = isWhole ? null : placesOf(kept, slice.rows, options.ascending);
+    const rows = kept === null ? slice.rows : kept.length;
+    const aux = options.aux.map(({ name, kind }, f): ValueColumn => {
+      if (kind === 'tag' || kind === null) return this.tagColumn(ref, name, rows);
+      const column = fieldColumns[f];
+      if (column === null) return nullColumn(kind, rows);
+      return places === null ? column : gather(column, places);
+    });
+    const driving = value === null || places === null ? value : gather(value, places);
+    return frameOf(slice.times, rows, startSec, tags, driving, aux, places);
   }
 
   /** The newest row of the i-th series, when it can be had without decoding; undefined when not, null when there is none. */
@@ -109,11 +140,10 @@ export class SeriesPoints {
     slice: RowSlice,
     ref: number,
     value: ValueColumn | null,
-    aux: readonly ValueColumn[],
+    fields: readonly (ValueColumn | null)[],
     filterPlace: number,
   ): Int32Array | null {
     const { rows } = slice;
-    const fields = this.options.aux.map(({ kind }, i) => (kind === 'tag' || kind === null ? null : aux[i]));
     const filter = this.series.filters[filterPlace];
     const holds =
       filter === null ? null : evaluateCondition(filter, this.scopeOf(slice, ref, this.variablesFor[filterPlace]));
@@ -158,10 +188,9 @@ export class SeriesPoints {
     return castColumn(column, wanted, slice.rows);
   }
 
-  private column(slice: RowSlice, ref: number, reference: Reference): ValueColumn {
-    const { name, kind } = reference;
-    if (kind === 'tag' || kind === null) return this.tagColumn(ref, name, slice.rows);
-    return this.fieldColumn(slice, reference) ?? nullColumn(kind, slice.rows);
+  /** Null for tags, and where nothing is. */
+  private auxColumn(slice: RowSlice, reference: Reference): ValueColumn | null {
+    return reference.kind === 'tag' || reference.kind === null ? null : this.fieldColumn(slice, reference);
   }
 
   private tagColumn(ref: number, name: string, rows: number): ValueColumn {
@@ -172,40 +201,66 @@ export class SeriesPoints {
 }
 
 function frameOf(
-  slice: RowSlice,
+  times: Float64Array,
+  rows: number,
   startSec: number,
   tags: TagSet,
   value: ValueColumn | null,
   aux: readonly ValueColumn[],
   places: Int32Array | null,
-  ascending: boolean,
 ): Frame {
-  const { times } = slice;
-  const rows = places === null ? slice.rows : places.length;
   const sec = new Float64Array(rows);
   const nano = new Float64Array(rows);
-  const order = ascending ? places : descending(places, slice.rows);
   for (let i = 0; i < rows; i++) {
-    const offset = times[order === null ? i : order[i]];
+    const offset = times[places === null ? i : places[i]];
     const whole = Math.floor(offset / NANOS_PER_SEC);
     sec[i] = startSec + whole;
     nano[i] = offset - whole * NANOS_PER_SEC;
   }
-  return {
-    rows,
-    sec,
-    nano,
-    tagOf: null,
-    tagSets: [tags],
-    value: value === null || order === null ? value : gather(value, order),
-    weights: null,
-    aux: order === null ? aux : aux.map((column) => gather(column, order)),
-  };
+  return { rows, sec, nano, tagOf: null, tagSets: [tags], value, weights: null, aux };
 }
 
-function descending(places: Int32Array | null, rows: number): Int32Array {
-  if (places !== null) return places.slice().reverse();
-  const order = new Int32Array(rows);
-  for (let i = 0; i < rows; i++) order[i] = rows - 1 - i;
-  return order;
+/** Places of the rows that are kept (null: all) in the query's order. */
+function placesOf(kept: Int32Array | null, rows: number, ascending: boolean): Int32Array {
+  const places = kept ?? Int32Array.from({ length: rows }, (_, i) => i);
+  return ascending ? places : places.slice().reverse();
+}
+
+/**
+ * Numeric fields of a series in a partition as views of one buffer, good until the next call: 'none' when there are no rows,
+ * null when the fields do not lie side by side in one row group, or not in files alone.
+ */
+function borrowNumbers(
+  reader: SeriesReader,
+  place: number,
+  ref: number,
+  fields: readonly string[],
+): RowSlice | 'none' | null {
+  buffer.used = 0;
+  let first: NumberSpan | null = null;
+  const columns: Column[] = [];
+  for (const field of fields) {
+    const spans = reader.readPartitionNumbers(place, ref, field, buffer, columnCache);
+    if (spans === null || spans.length > 1) return null;
+    if (spans.length === 0) {
+      if (fields.length === 1) return 'none';
+      return null;
+    }
+    const [span] = spans;
+    first ??= span;
+    if (span.times !== first.times || span.from !== first.from || span.to !== first.to) return null;
+    const rows = span.to - span.from;
+    const values = buffer.values.subarray(span.valuesFrom, span.valuesFrom + rows);
+    columns.push({
+      type: span.type as FieldType,
+      rows,
+      values,
+      wide: null,
+      stringOffsets: null,
+      stringBytes: null,
+      present: null,
+    });
+  }
+  const { times, from, to } = first!;
+  return { rows: to - from, times: times.subarray(from, to), fields: [...fields], columns };
 }

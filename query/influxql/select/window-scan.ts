@@ -12,7 +12,6 @@
 import type { RowSlice } from '../../../batch/column.ts';
 import { FIELD_TYPE_NAMES, FLOAT, INTEGER } from '../../../batch/field-type.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
-import { ColumnCache } from '../../../tsm/column-cache.ts';
 import { type BlockChoice, createNumberBuffer, type NumberSpan } from '../../../tsm/number-reader.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
 import { castNumber, numberColumn } from './column.ts';
@@ -21,13 +20,11 @@ import { type Group, inKeyOrder, type LeafSeries } from './groups.ts';
 import type { Leaf, Level, Options } from './plan.ts';
 import { project } from './project.ts';
 import type { Run } from './run.ts';
+import { columnCache } from './scan-cache.ts';
 import { MIN_NS, nanoOf, nsOf, secOf } from './time.ts';
 import { windowOf } from './window.ts';
 import { FieldWindows, type Wanted } from './window-slots.ts';
 
-/** Columns of this thread's scans, kept decoded between them. */
-const COLUMN_CACHE_BYTES = 48 << 20;
-const columnCache = new ColumnCache(COLUMN_CACHE_BYTES);
 const buffer = createNumberBuffer();
 
 const LARGEST_WINDOWS = 500_000;
