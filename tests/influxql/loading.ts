@@ -1,6 +1,9 @@
 /** Brings the data set into a server over HTTP, as a client would. */
 import { dataSet, SETUP, type WrittenPart } from './data-set.ts';
 
+/** Arguments of the server: influxd, too, asks nobody who comes, also after statements that make users. */
+export const NO_AUTHENTICATION = ['--auth-enabled', 'false'];
+
 /** Databases and policies. */
 export async function createDatabases(url: string): Promise<void> {
   for (const statement of SETUP) {

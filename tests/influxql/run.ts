@@ -12,7 +12,7 @@ import { seededRandom } from '../../query/promql/expression-generator.ts';
 import { startInfluxd } from '../influxd-process.ts';
 import { type ServerProcess, startServer, temporaryDirectory } from '../server-process.ts';
 import { difference } from './comparison.ts';
-import { loadDataSet } from './loading.ts';
+import { loadDataSet, NO_AUTHENTICATION } from './loading.ts';
 import { type Request, readRequests, readTopics, send } from './requests.ts';
 import { statementGenerator } from './statement-generator.ts';
 
@@ -74,11 +74,11 @@ try {
   await loadDataSet(influxd.url);
   if (!influxdOnly) {
     const dataDir = `${directory}/varve`;
-    varve = await startServer({ dataDir });
+    varve = await startServer({ dataDir, args: NO_AUTHENTICATION });
     try {
       await loadDataSet(varve.url, async () => {
         await varve?.stop();
-        varve = await startServer({ dataDir });
+        varve = await startServer({ dataDir, args: NO_AUTHENTICATION });
         return varve.url;
       });
     } catch (error) {
@@ -99,7 +99,7 @@ try {
     const ours = await send(varve.url, request).catch((error) => ({ status: 0, type: '', body: String(error) }));
     if (ours.status === 0) {
       await varve.stop('SIGKILL');
-      varve = await startServer({ dataDir: `${directory}/varve` });
+      varve = await startServer({ dataDir: `${directory}/varve`, args: NO_AUTHENTICATION });
     }
     const found = request.settings.has('differs') ? null : difference(request, ours, theirs);
     const count = counts.get(request.topic) ?? { same: 0, different: 0 };
