@@ -133,6 +133,40 @@ export function gather(column: ValueColumn, places: Int32Array): ValueColumn {
   return numberColumn(column.kind, values, present, wide);
 }
 
+/** Rows of several columns of one kind: `row[i]` of the column `input[i]`. */
+export function gatherAcross(columns: readonly ValueColumn[], input: Int32Array, row: Int32Array): ValueColumn {
+  const rows = input.length;
+  const [{ kind }] = columns;
+  if (kind === 'string') {
+    const lists = columns.map(({ values }) => values as TextColumn['values']);
+    const values: (string | null)[] = new Array(rows);
+    for (let i = 0; i < rows; i++) values[i] = lists[input[i]][row[i]];
+    return { kind, values };
+  }
+  const numbers = columns as readonly NumberColumn[];
+  const lists = numbers.map((column) => column.values);
+  const values = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) values[i] = lists[input[i]][row[i]];
+  let present: Uint8Array | null = null;
+  if (numbers.some((column) => column.present !== null)) {
+    present = new Uint8Array(rows);
+    for (let i = 0; i < rows; i++) {
+      const flags = numbers[input[i]].present;
+      present[i] = flags === null ? 1 : flags[row[i]];
+    }
+  }
+  let wide: BigInt64Array | null = null;
+  if (numbers.some((column) => column.wide !== null)) {
+    wide = new BigInt64Array(rows);
+    for (let i = 0; i < rows; i++) {
+      const from = numbers[input[i]];
+      if (present !== null && present[i] === 0) continue;
+      wide[i] = from.wide === null ? BigInt(from.values[row[i]]) : from.wide[row[i]];
+    }
+  }
+  return numberColumn(kind, values, present, wide);
+}
+
 /** Rows `from` … `to − 1`; shares memory. */
 export function sliceColumn(column: ValueColumn, from: number, to: number): ValueColumn {
   if (column.kind === 'string') return { kind: 'string', values: column.values.slice(from, to) };

@@ -2,6 +2,7 @@
 
 import { compareTexts } from '../functions/column.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
+import { gatherAcross } from './column.ts';
 import { concatFrames, type Frame, gatherFrame } from './frame.ts';
 import { type MergedRows, mergeRows, mergeWindows, type RowLess } from './go-heap.ts';
 import type { Windowing } from './window.ts';
@@ -17,6 +18,32 @@ export function mergeByTime(frames: readonly Frame[], ascending: boolean): Frame
 }
 
 function inOrder(frames: readonly Frame[], { input, row }: MergedRows): Frame {
+  const rows = input.length;
+  const sec = new Float64Array(rows);
+  const nano = new Float64Array(rows);
+  const tagOf = frames.some((frame) => frame.tagSets !== frames[0].tagSets || frame.tagOf !== null);
+  if (tagOf || frames.some(({ weights }) => weights !== null)) return viaConcatenation(frames, { input, row });
+  const secs = frames.map((frame) => frame.sec);
+  const nanos = frames.map((frame) => frame.nano);
+  for (let i = 0; i < rows; i++) {
+    sec[i] = secs[input[i]][row[i]];
+    nano[i] = nanos[input[i]][row[i]];
+  }
+  const [first] = frames;
+  const pick = (columns: readonly ValueColumn[]): ValueColumn => gatherAcross(columns, input, row);
+  return {
+    rows,
+    sec,
+    nano,
+    tagOf: null,
+    tagSets: first.tagSets,
+    value: first.value === null ? null : pick(frames.map(({ value }) => value!)),
+    weights: null,
+    aux: first.aux.map((_, c) => pick(frames.map(({ aux }) => aux[c]))),
+  };
+}
+
+function viaConcatenation(frames: readonly Frame[], { input, row }: MergedRows): Frame {
   const offsets = new Int32Array(frames.length);
   for (let i = 1; i < frames.length; i++) offsets[i] = offsets[i - 1] + frames[i - 1].rows;
   const places = new Int32Array(row.length);
@@ -28,11 +55,56 @@ function timeLess(frames: readonly Frame[], ascending: boolean): RowLess {
   const secs = frames.map(({ sec }) => sec);
   const nanos = frames.map(({ nano }) => nano);
   const texts = frames.map(({ aux }) => aux);
+  const ranks = ranksOf(frames);
+  if (ranks !== null) {
+    return (a, rowA, b, rowB) => {
+      const order = secs[a][rowA] - secs[b][rowB] || nanos[a][rowA] - nanos[b][rowB] || ranks[a] - ranks[b];
+      return ascending ? order < 0 : order > 0;
+    };
+  }
   return (a, rowA, b, rowB) => {
     const order = secs[a][rowA] - secs[b][rowB] || nanos[a][rowA] - nanos[b][rowB];
     if (order !== 0) return ascending ? order < 0 : order > 0;
     return ascending ? textsLess(texts[a], rowA, texts[b], rowB) : textsLess(texts[b], rowB, texts[a], rowA);
   };
+}
+
+/**
+ * [frame] its place among the frames by the texts beside it, where these are tags: the same in all of its rows. Null where
+ * they are not, or some are null, so that rows must be compared.
+ */
+function ranksOf(frames: readonly Frame[]): Int32Array | null {
+  const leading = frames.map(({ aux, rows }) => leadingTexts(aux, rows));
+  const tuples: (readonly string[])[] = [];
+  for (const tuple of leading) {
+    if (tuple === null) return null;
+    tuples.push(tuple);
+  }
+  const compare = (a: number, b: number): number => {
+    for (let i = 0; i < tuples[a].length; i++) {
+      if (tuples[a][i] !== tuples[b][i]) return compareTexts(tuples[a][i], tuples[b][i]);
+    }
+    return 0;
+  };
+  const order = [...tuples.keys()].sort(compare);
+  const ranks = new Int32Array(frames.length);
+  for (let i = 1; i < order.length; i++) {
+    ranks[order[i]] = ranks[order[i - 1]] + (compare(order[i - 1], order[i]) === 0 ? 0 : 1);
+  }
+  return ranks;
+}
+
+/** The texts of the first columns, up to the first that holds none; null when rows differ in them. */
+function leadingTexts(aux: readonly ValueColumn[], rows: number): string[] | null {
+  const tuple: string[] = [];
+  for (const column of aux) {
+    if (column.kind !== 'string') return tuple;
+    const [text] = column.values;
+    if (text === null) return null;
+    for (let row = 1; row < rows; row++) if (column.values[row] !== text) return null;
+    tuple.push(text);
+  }
+  return tuple;
 }
 
 /** What is no text, or null, ends the comparison: rows are equal then. */
