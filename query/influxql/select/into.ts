@@ -5,6 +5,8 @@
 import { type Batch, BOX_STRING, BOX_WIDE, Batch as RowBatch } from '../../../batch/batch.ts';
 import { FIELD_TYPE_NAMES, type FieldType } from '../../../batch/field-type.ts';
 import type { Database } from '../../../engine/database.ts';
+import { countRefusal, type RefusalCounts } from '../../../engine/refusals.ts';
+import type { SeriesAdmission } from '../../../engine/series-admission.ts';
 import { VarveError } from '../../../errors/errors.ts';
 import type { IntoTarget } from '../ast.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
@@ -26,15 +28,18 @@ export class IntoWriter {
   private readonly database: Database;
   private readonly batch: Batch = new RowBatch();
   private lsn = 0;
-  /** Points that were left out for the type of a field, and the first complaint. */
+  /** Points that were left out, for the type of a field or a limit, and the first complaint. */
   private dropped = 0;
-  private conflict: string | null = null;
+  private complaint: string | null = null;
+  private readonly door: SeriesAdmission;
+  private readonly refusals: RefusalCounts = new Map();
 
   constructor(context: SelectContext, target: IntoTarget) {
     this.context = context;
     this.target = target;
     const { database, retentionPolicy } = target.measurement;
     this.database = context.resolveForWriting(database, retentionPolicy);
+    this.door = context.engine.admissions.of(this.database);
   }
 
   async write(level: Level, group: Group, rows: Rows): Promise<void> {
@@ -56,11 +61,17 @@ export class IntoWriter {
       const key = JSON.stringify(tags);
       let ref = refs.get(key);
       if (ref === undefined || this.batch.rows === 0) {
-        ref = this.database.index.define(
+        const found = this.door.resolve({
           measurement,
-          tags.map(([name]) => encoder.encode(name)),
-          tags.map(([, value]) => encoder.encode(value)),
-        );
+          tagKeys: tags.map(([name]) => encoder.encode(name)),
+          tagValues: tags.map(([, value]) => encoder.encode(value)),
+        });
+        if (typeof found !== 'number') {
+          countRefusal(this.refusals, found);
+          this.refuse(found.text);
+          continue;
+        }
+        ref = found;
         refs.set(key, ref);
       }
       if (this.append(ref, rows.sec[row], rows.nano[row], row, present)) this.written++;
@@ -75,12 +86,17 @@ export class IntoWriter {
 
   /** Waits until all of it is durable. Throws InfluxDB's error when points were left out. */
   async finish(): Promise<void> {
-    if (this.lsn > 0) await this.context.engine.durable(this.lsn);
-    if (this.conflict === null) return;
-    throw new VarveError(
-      'field_type_conflict',
-      `partial write: field type conflict: ${this.conflict} dropped=${this.dropped}`,
-    );
+    const { engine } = this.context;
+    if (this.lsn > 0) await engine.durable(this.lsn);
+    engine.refusals.noteAll(this.refusals, this.database.name);
+    if (this.complaint === null) return;
+    const code = this.refusals.size > 0 ? 'limit_exceeded' : 'field_type_conflict';
+    throw new VarveError(code, `partial write: ${this.complaint} dropped=${this.dropped}`);
+  }
+
+  private refuse(why: string): void {
+    this.dropped++;
+    this.complaint ??= why;
   }
 
   private tagsOf(
@@ -111,8 +127,7 @@ export class IntoWriter {
     } catch (error) {
       if (!(error instanceof VarveError && error.code === 'field_type_conflict')) throw error;
       batch.valueCount = batch.valueStart[batch.rows];
-      this.dropped++;
-      this.conflict ??= error.message;
+      this.refuse(`field type conflict: ${error.message}`);
       return false;
     }
   }

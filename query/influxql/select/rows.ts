@@ -33,12 +33,9 @@ export async function* levelRows(level: Level, group: Group, run: Run): AsyncGen
   }
   if (level.calls.length === 0) return;
   const scan = scanOf(level);
-  if (scan !== null) {
-    const scanned = await scan.rows(group, run);
-    if (scanned !== null) {
-      if (scanned.rows > 0) yield scanned;
-      return;
-    }
+  if (scan !== null && (await scan.read(group, run))) {
+    yield* scan.rows(group, run);
+    return;
   }
   const frames: Frame[] = [];
   for (const { source } of level.calls) {

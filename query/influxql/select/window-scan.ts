@@ -27,7 +27,12 @@ import { FieldWindows, type Wanted } from './window-slots.ts';
 
 const buffer = createNumberBuffer();
 
-const LARGEST_WINDOWS = 500_000;
+/** Windows that have a slot each. */
+const LARGEST_SLOTS = 2_000_000;
+/** Rows that leave at a time. */
+const CHUNK_ROWS = 65_536;
+
+const NS_PER_SEC = 1_000_000_000n;
 
 type Function = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last';
 
@@ -51,6 +56,9 @@ interface ScanField {
 interface Grid {
   readonly firstNs: bigint;
   readonly durationNs: bigint;
+  /** Windows of the time range; those behind all data have no slots. */
+  readonly total: number;
+  /** Windows with slots. */
   readonly count: number;
 }
 
@@ -110,6 +118,8 @@ export class WindowScan {
   private readonly calls: readonly ScanCall[];
   private slots: FieldWindows[] = [];
   private grid: Grid | null = null;
+  /** Of the group that was read last; null when there was nothing to read. */
+  private shown: Grid | null = null;
 
   constructor(level: Level, leaf: Leaf, fields: readonly ScanField[], calls: readonly ScanCall[]) {
     this.level = level;
@@ -118,28 +128,33 @@ export class WindowScan {
     this.calls = calls;
   }
 
-  /** The rows of a group; null when they must be computed the general way. */
-  async rows(group: Group, run: Run): Promise<Rows | null> {
+  /** Reads a group, whose rows then leave by `rows`; false when it must be done the general way. */
+  async read(group: Group, run: Run): Promise<boolean> {
     const all = group.leaves.get(this.leaf);
-    if (all === undefined || !this.isPlain(all)) return null;
+    if (all === undefined || !this.isPlain(all)) return false;
     const { options } = this.level;
     const { windowing, limit, offset } = options;
     const { partitionStartsSec } = run.reader(all.database, windowing.minNs, windowing.maxNs);
-    if (partitionStartsSec.length === 0) return this.noRows(group);
-    this.grid ??= gridOf(options, partitionStartsSec[0]);
-    if (this.grid === null) return null;
+    this.shown = null;
+    if (partitionStartsSec.length === 0) return true;
+    const endSec = partitionStartsSec[partitionStartsSec.length - 1] + all.database.partitionDurationSec;
+    this.grid ??= gridOf(options, partitionStartsSec[0], endSec);
+    if (this.grid === null) return false;
     // Sums of parts have their last digits by the order in which they are added.
     const series = this.needsOrder ? inKeyOrder(all, true) : all;
     const { count } = this.grid;
     // With LIMIT the first windows may be all that is needed.
     const isShort = limit > 0 && options.ascending && this.grid.durationNs !== 0n;
-    if (isShort && windowing.minNs <= MIN_NS && this.fields.length > 1) return null;
-    for (let shown = isShort ? Math.min(count, 2 * (limit + offset)) : count; ; ) {
-      const grid = { ...this.grid, count: shown };
-      if (!(await this.read(series, grid, run))) return null;
+    if (isShort && windowing.minNs <= MIN_NS && this.fields.length > 1) return false;
+    for (let looked = isShort ? Math.min(count, 2 * (limit + offset)) : count; ; ) {
+      const grid = { ...this.grid, count: looked };
+      if (!(await this.readSeries(series, grid, run))) return false;
       const needed = isShort ? this.windowsNeeded(grid, limit + offset) : 0;
-      if (shown === count || needed <= shown) return this.answer(group, grid);
-      shown = Math.min(count, needed);
+      if (looked === count || needed <= looked) {
+        this.shown = grid;
+        return true;
+      }
+      looked = Math.min(count, needed);
     }
   }
 
@@ -161,7 +176,7 @@ export class WindowScan {
   }
 
   /** Fills the slots; false when it must be done the general way. */
-  private async read(series: LeafSeries, grid: Grid, run: Run): Promise<boolean> {
+  private async readSeries(series: LeafSeries, grid: Grid, run: Run): Promise<boolean> {
     const { minNs, maxNs } = this.level.options.windowing;
     const endNs = grid.durationNs === 0n ? maxNs : grid.firstNs + BigInt(grid.count) * grid.durationNs - 1n;
     this.beginGroup(grid.count);
@@ -179,11 +194,6 @@ export class WindowScan {
 
   private get needsOrder(): boolean {
     return this.fields.some(({ wanted }) => wanted.sums);
-  }
-
-  private noRows(group: Group): Rows {
-    const none = new Float64Array(0);
-    return { rows: 0, sec: none, nano: none, tagOf: null, tagSets: [group.tags], columns: [] };
   }
 
   /** Whether no row must be looked at for itself, and fields are of the types that were planned for. */
@@ -251,36 +261,36 @@ export class WindowScan {
     return this.calls.some(({ name, field }) => name === 'mean' && field === f);
   }
 
-  private answer(group: Group, grid: Grid): Rows {
+  /** The rows of the group that was read last. */
+  async *rows(group: Group, run: Run): AsyncGenerator<Rows> {
     const { options } = this.level;
-    const { interval, minNs } = options.windowing;
-    if (this.slots.every((slots) => !slots.any)) return this.noRows(group);
-    let order: Int32Array;
-    if (interval.durationNs === 0n) {
-      order = Int32Array.of(0);
-    } else {
-      order = this.windowsShown(options, grid);
+    const { shown } = this;
+    if (shown === null || this.slots.every((slots) => !slots.any)) return;
+    const windows = shownWindows(this.windowsUsed(shown.count), shown, options);
+    const { limit, offset } = options;
+    const end = limit === 0 ? windows.count : Math.min(windows.count, offset + limit);
+    for (let from = offset; from < end; from += CHUNK_ROWS) {
+      if (run.due) await run.pause();
+      yield this.chunk(group, shown, windows, from, Math.min(end, from + CHUNK_ROWS));
     }
-    if (!options.ascending) order.reverse();
-    order = limitedTo(order, options);
-    const rows = order.length;
+  }
+
+  /** Rows `from` … `to − 1`. */
+  private chunk(group: Group, grid: Grid, windows: ShownWindows, from: number, to: number): Rows {
+    const { windowing } = this.level.options;
+    const rows = to - from;
+    const order = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) order[i] = windows.at(from + i);
     const sec = new Float64Array(rows);
     const nano = new Float64Array(rows);
-    fillTimes(order, grid, sec, nano, interval.durationNs === 0n && minNs <= MIN_NS);
+    // What has no beginning is shown at the epoch.
+    if (windowing.interval.durationNs !== 0n || windowing.minNs > MIN_NS) fillTimes(order, grid, sec, nano);
     const symbols = new Map<string, ValueColumn>();
-    for (const call of this.calls) symbols.set(call.key, this.column(call, order));
+    for (const call of this.calls) symbols.set(call.key, this.column(call, order, grid.count));
     return project(this.level, { rows, sec, nano, tagOf: null, tagSets: [group.tags] }, symbols);
   }
 
-  /** Numbers of the windows that have a row. */
-  private windowsShown({ fill, windowing }: Options, grid: Grid): Int32Array {
-    if (fill.kind === 'none') return this.windowsUsed(grid.count);
-    let first = 0;
-    if (windowing.minNs <= MIN_NS) while (!this.slots.some((slots) => slots.counts[first] > 0)) first++;
-    return Int32Array.from({ length: grid.count - first }, (_, i) => first + i);
-  }
-
-  private column({ name, field }: ScanCall, order: Int32Array): ValueColumn {
+  private column({ name, field }: ScanCall, order: Float64Array, count: number): ValueColumn {
     const { fill, windowing } = this.level.options;
     const { kind } = this.fields[field];
     const slots = this.slots[field];
@@ -293,7 +303,7 @@ export class WindowScan {
     const filled = fills ? constantFor(name, fill, outKind, slots.any) : null;
     for (let i = 0; i < rows; i++) {
       const w = order[i];
-      if (slots.counts[w] > 0) {
+      if (w < count && slots.counts[w] > 0) {
         values[i] = slots.value(name, w);
         present[i] = 1;
       } else if (filled !== null) {
@@ -311,31 +321,51 @@ function constantFor(name: Function, fill: Options['fill'], kind: 'float' | 'int
   return fill.kind === 'null' && name === 'count' && any ? 0 : null;
 }
 
-function limitedTo(order: Int32Array, { limit, offset }: Options): Int32Array {
-  if (limit === 0 && offset === 0) return order;
-  return order.subarray(offset, limit === 0 ? order.length : offset + limit);
+/** Windows that have a row, by their place in the answer. */
+interface ShownWindows {
+  readonly count: number;
+  at(place: number): number;
 }
 
-function fillTimes(order: Int32Array, grid: Grid, sec: Float64Array, nano: Float64Array, atEpoch: boolean): void {
-  if (atEpoch) return;
+function shownWindows(used: Int32Array, { total }: Grid, { fill, windowing, ascending }: Options): ShownWindows {
+  if (fill.kind === 'none' || windowing.interval.durationNs === 0n) {
+    const { length } = used;
+    return { count: length, at: (place) => used[ascending ? place : length - 1 - place] };
+  }
+  // Without a lower bound the first point decides where windows begin.
+  const first = windowing.minNs <= MIN_NS ? used[0] : 0;
+  return { count: total - first, at: (place) => (ascending ? first + place : total - 1 - place) };
+}
+
+function fillTimes(order: Float64Array, grid: Grid, sec: Float64Array, nano: Float64Array): void {
+  const { firstNs, durationNs } = grid;
+  if (firstNs % NS_PER_SEC === 0n && durationNs % NS_PER_SEC === 0n) {
+    const firstSec = secOf(firstNs);
+    const durationSec = Number(durationNs / NS_PER_SEC);
+    for (let i = 0; i < order.length; i++) sec[i] = firstSec + order[i] * durationSec;
+    return;
+  }
   for (let i = 0; i < order.length; i++) {
-    const ns = grid.firstNs + BigInt(order[i]) * grid.durationNs;
+    const ns = firstNs + BigInt(order[i]) * durationNs;
     sec[i] = secOf(ns);
     nano[i] = nanoOf(ns);
   }
 }
 
 /** The windows of a time range; null when there are too many to have a slot each. */
-function gridOf({ windowing }: Options, firstPartitionSec: number): Grid | null {
+function gridOf({ windowing }: Options, dataStartSec: number, dataEndSec: number): Grid | null {
   const { interval, minNs, maxNs } = windowing;
-  if (interval.durationNs === 0n) return { firstNs: minNs, durationNs: 0n, count: 1 };
-  const from = minNs <= MIN_NS ? nsOf(firstPartitionSec, 0) : minNs;
-  if (maxNs < from) return { firstNs: windowOf(windowing, from).startNs, durationNs: interval.durationNs, count: 0 };
+  const { durationNs } = interval;
+  if (durationNs === 0n) return { firstNs: minNs, durationNs, total: 1, count: 1 };
+  const from = minNs <= MIN_NS ? nsOf(dataStartSec, 0) : minNs;
   const firstNs = windowOf(windowing, from).startNs;
   // The first of all windows is cut off, and not where others begin.
   if (firstNs <= MIN_NS) return null;
-  const count = (windowOf(windowing, maxNs).startNs - firstNs) / interval.durationNs + 1n;
-  return count > BigInt(LARGEST_WINDOWS) ? null : { firstNs, durationNs: interval.durationNs, count: Number(count) };
+  const windowsUntil = (ns: bigint): number =>
+    ns < from ? 0 : Number((windowOf(windowing, ns).startNs - firstNs) / durationNs) + 1;
+  const total = windowsUntil(maxNs);
+  const count = Math.min(total, windowsUntil(nsOf(dataEndSec, 0)));
+  return count > LARGEST_SLOTS ? null : { firstNs, durationNs, total, count };
 }
 
 /** Windows seen from a partition: times are ns since its start. */
