@@ -13,9 +13,10 @@ import { build as pretty } from 'pino-pretty';
 import { systemClock } from '../clock/clock.ts';
 import type { ListenAddress } from '../config/kinds.ts';
 import type { Resolved } from '../config/resolve.ts';
-import type { Settings } from '../config/settings.ts';
+import type { SettingName, Settings } from '../config/settings.ts';
 import { type Engine, openEngine } from '../engine/engine.ts';
 import type { EngineOptions } from '../engine/options.ts';
+import { LIMIT_SETTINGS, type WriteLimits } from '../engine/write-limits.ts';
 import { VarveError } from '../errors/errors.ts';
 import { ContinuousQueries } from '../query/influxql/continuous/runner.ts';
 import { sharedQueryWorkers } from '../query/workers/pool.ts';
@@ -153,9 +154,11 @@ function serverConfig(
     version,
     bodyLimitBytes: settings['max-body-size'],
     inflightLimitBytes: settings['max-inflight-size'],
+    writeConcurrency: settings['max-concurrent-writes'],
     lookbackMs: settings['query-lookback'],
     queryTimeoutMs: settings['query-timeout'],
     queryConcurrency: settings['query-concurrency'],
+    queryQueue: settings['query-queue'],
     queryMaxSamples: settings['query-max-samples'],
     queryMaxSeries: settings['query-max-series'],
     queryMaxBytes: settings['query-max-memory'],
@@ -176,6 +179,8 @@ function serverConfig(
     tls: tlsFiles(settings),
     headTimeoutMs: settings['head-timeout'],
     requestTimeoutMs: settings['request-timeout'],
+    bodyStallMs: settings['body-stall-timeout'],
+    queryMaxLength: settings['query-max-length'],
     flags,
     log,
   };
@@ -196,8 +201,14 @@ function engineOptions(settings: Settings, log: Logger): Omit<EngineOptions, 'da
     sizeCapBytes: settings['size-cap'],
     reserveBytes: settings['disk-reserve'],
     flushIntervalMs: settings['flush-interval'],
+    writeLimits: writeLimits(settings),
     log: (level, message, fields) => log[level](fields ?? {}, message),
   };
+}
+
+function writeLimits(settings: Settings): WriteLimits {
+  const names = Object.entries(LIMIT_SETTINGS) as [keyof WriteLimits, SettingName][];
+  return Object.fromEntries(names.map(([limit, name]) => [limit, settings[name]])) as unknown as WriteLimits;
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */

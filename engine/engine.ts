@@ -16,6 +16,7 @@ import { decodeBatch, encodeBatch } from '../wal/batch-codec.ts';
 import { openWal } from '../wal/open-wal.ts';
 import { BATCH, DEFINITIONS } from '../wal/record.ts';
 import type { Wal } from '../wal/wal.ts';
+import { Admissions } from './admissions.ts';
 import { type Background, inlineBackground, workerBackground } from './background.ts';
 import type { ContinuousQueryEntry, DatabaseSettings } from './catalog.ts';
 import { Checkpointer } from './checkpointer.ts';
@@ -34,10 +35,12 @@ import {
   MAX_PARTITION_SEC,
   type ResolvedOptions,
 } from './options.ts';
+import { Refusals } from './refusals.ts';
 import { type NewDatabase, Registry } from './registry.ts';
 import { dropUnknownSeries, noteShapes } from './replayed-batch.ts';
 import { FIRST_POLICY, type PolicyChange, type RetentionPolicy } from './retention-policy.ts';
 import type { Instant } from './time.ts';
+import { DEFAULT_WRITE_LIMITS } from './write-limits.ts';
 
 /** The database that is meant when none is named. */
 export const DEFAULT_DATABASE = 'default';
@@ -52,6 +55,9 @@ export class Engine {
   /** Users, tokens and what they may do. */
   readonly access: AccessStore;
   private readonly registry: Registry;
+  /** Which new series come in. */
+  readonly admissions: Admissions;
+  readonly refusals: Refusals;
   private readonly background: Background;
   private readonly checkpointer: Checkpointer;
   readonly maintenance: Maintenance;
@@ -77,6 +83,8 @@ export class Engine {
     try {
       this.access = new AccessStore(fs, dataDir, () => options.clock.nowMs());
       this.registry = new Registry(fs, dataDir, options.log, options);
+      this.admissions = new Admissions(this.registry, options.writeLimits, options.clock);
+      this.refusals = new Refusals(options.log, options.clock);
       this.background = options.inline ? inlineBackground(fs) : workerBackground();
       this.checkpointer = new Checkpointer(this, this.background);
       this.maintenance = new Maintenance(this, this.background);
@@ -262,6 +270,7 @@ export class Engine {
     // First, so that a crash in between leaves nobody rights on another database of that name.
     this.access.forgetDatabase(name);
     this.registry.drop(name);
+    this.admissions.forget(name);
   }
 
   /** Resolves in a turn in which neither a flush nor a merge is under way. */
@@ -482,6 +491,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     flushIntervalMs: DEFAULT_FLUSH_INTERVAL_MS,
     maintenanceIntervalMs: 30_000,
     inline: false,
+    writeLimits: DEFAULT_WRITE_LIMITS,
     ...options,
     partitionDurationSec,
   });

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import type { FileSystem } from '../disk/file-system.ts';
+import type { WriteLimits } from './write-limits.ts';
 
 /** Where the engine tells what it does; `level` orders by how much it matters. */
 export type Log = (
@@ -34,6 +35,8 @@ export interface EngineOptions {
   sizeCapBytes?: number;
   /** Free disk bytes below which writes are refused until there is more; 0 turns the guard off. */
   reserveBytes?: number;
+  /** What writers may add to databases that have no limits of their own. */
+  writeLimits?: Readonly<WriteLimits>;
   /** Bytes per second that merges may write, so that they leave the disk to others; 0 is no limit. */
   mergeBytesPerSec?: number;
   /** How often compaction and retention look for work, ms; 0 leaves it to explicit calls. */

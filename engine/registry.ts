@@ -335,6 +335,15 @@ export class Registry {
     return entry;
   }
 
+  /** Series of a database's other retention policies than the one that holds these rows; 0 for what is no policy. */
+  seriesInOtherPolicies(name: string, database: Database): number {
+    const policies = this.entries.get(name)?.policies;
+    if (policies === undefined || !policies.some(({ id }) => id === database.id)) return 0;
+    let series = 0;
+    for (const { id } of policies) if (id !== database.id) series += this.byId.get(id)?.index.seriesCount ?? 0;
+    return series;
+  }
+
   /** What is stored beside a database's own rows, and goes with them. */
   private companions({ name }: Database): Database[] {
     const policies = policyDatabaseName(name, '');

@@ -106,13 +106,20 @@ export class SeriesIndex implements Catalog {
    * The ref of the series with these unescaped names, defined if need be. Tags come in any order; of a repeated tag key
    * the last counts; empty values are no tags. Throws `limit_exceeded` for a key above 65535 bytes.
    */
-  define(measurement: Uint8Array, tagKeys: Uint8Array[], tagValues: Uint8Array[]): number {
+  define(measurement: Uint8Array, tagKeys: readonly Uint8Array[], tagValues: readonly Uint8Array[]): number {
     const writer = this.keyWriter;
     writer.write(measurement, tagKeys, tagValues);
     const hash = hashBytes(writer.bytes, 0, writer.length);
     const known = this.series.find(writer.bytes, 0, writer.length, hash);
     if (known >= 0) return known;
     return this.added(this.series.add(writer.bytes, 0, writer.length, hash, -1));
+  }
+
+  /** The ref of the series with these unescaped names, as `define` takes them; -1 when unknown. */
+  findSeries(measurement: Uint8Array, tagKeys: readonly Uint8Array[], tagValues: readonly Uint8Array[]): number {
+    const writer = this.keyWriter;
+    writer.write(measurement, tagKeys, tagValues);
+    return this.series.find(writer.bytes, 0, writer.length, hashBytes(writer.bytes, 0, writer.length));
   }
 
   /**

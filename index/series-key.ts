@@ -159,7 +159,7 @@ export class KeyWriter {
    * Writes the key of these parts. Tags may come in any order; of tags with the same key the last one counts; tags
    * with an empty value are left out.
    */
-  write(measurement: Uint8Array, tagKeys: Uint8Array[], tagValues: Uint8Array[]): void {
+  write(measurement: Uint8Array, tagKeys: readonly Uint8Array[], tagValues: readonly Uint8Array[]): void {
     const order = this.sortTags(tagKeys);
     this.length = 0;
     this.name(measurement, true);
@@ -181,7 +181,7 @@ export class KeyWriter {
   }
 
   /** Stable insertion sort of tag positions: tags are few and mostly sorted. */
-  private sortTags(keys: Uint8Array[]): number[] {
+  private sortTags(keys: readonly Uint8Array[]): number[] {
     const order = this.order;
     order.length = keys.length;
     for (let i = 0; i < keys.length; i++) {

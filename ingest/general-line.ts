@@ -5,23 +5,26 @@
  */
 import type { Batch } from '../batch/batch.ts';
 import type { FieldType } from '../batch/field-type.ts';
+import { countRefusal } from '../engine/refusals.ts';
+import { partsRefusal } from '../engine/write-limits.ts';
 import { assert } from '../errors/errors.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
-import { lengthReason } from './limits.ts';
+import { tooLong } from './limits.ts';
 import {
   findLineEnd,
   isLineEnd,
   newScannedLine,
   refuse,
+  refuseBeyond,
   type ScannedLine,
   scanLine,
   skipBlanks,
 } from './line-grammar.ts';
 import { addLineError } from './line-outcome.ts';
 import type { LineRun } from './line-run.ts';
-import { checkFieldTypes, mergeRepeatedFields, shapeOf } from './row-shape.ts';
-import { hasDuplicateTags, isPlainKey, lineSeriesFault, resolveSeries, splitKey } from './series-definition.ts';
+import { checkFields, mergeRepeatedFields, shapeOf } from './row-shape.ts';
+import { hasDuplicateTags, isPlainKey, resolveSeries, splitKey, timeTagFault } from './series-definition.ts';
 import { scannedTime } from './timestamp.ts';
 
 const scanned: ScannedLine = newScannedLine();
@@ -39,7 +42,7 @@ export function generalLine(run: LineRun, start: number): number {
   const p = scanLine(bytes, first, end, batch, run.precision, limits, scanned);
   if (p >= 0) {
     if (p - start > limits.maxLineBytes)
-      refuse(scanned, start, lengthReason('line', p - start, 'maxLineBytes', limits), true);
+      refuseBeyond(scanned, start, tooLong('line', p - start, 'maxLineBytes', limits));
     else if (storeRow(run, scanned)) {
       run.line += 1 + scanned.innerNewlines;
       return p + 1;
@@ -50,6 +53,7 @@ export function generalLine(run: LineRun, start: number): number {
   const next = scanned.brokenString ? bytes.indexOf(10, start) : findLineEnd(bytes, start, end);
   const textEnd = next > start && bytes[next - 1] === 13 ? next - 1 : next;
   addLineError(outcome, bytes, start, textEnd, run.line, scanned.at, scanned.reason ?? '', scanned.readable);
+  if (scanned.limit !== null) countRefusal(outcome.refusals, { limit: scanned.limit, text: scanned.reason ?? '' });
   for (let q = start; q <= next; q++) if (bytes[q] === 10) run.line++;
   return next + 1;
 }
@@ -73,7 +77,7 @@ function storeRow(run: LineRun, line: ScannedLine): boolean {
   } else if (line.fieldCount === 0) {
     refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
     return false;
-  } else if (!checkFieldTypes(index, index.measurementOf(ref), line)) return false;
+  } else if (!checkFields(run, index.measurementOf(ref), line)) return false;
   const measurement = index.measurementOf(ref);
   if (line.fieldCount > 1 && index.shapeLimitReached(measurement)) {
     appendSingleFieldRows(index, batch, ref, measurement, line, sec, nano);
@@ -127,19 +131,23 @@ function appendSingleFieldRows(
 function defineSeries(run: LineRun, line: ScannedLine, hash: number): number {
   const { bytes, index, outcome } = run;
   const { keyStart, keyEnd } = line;
-  if (line.fieldCount > 0 && isPlainKey(bytes, keyStart, keyEnd, run.limits)) return definePlainSeries(run, line, hash);
+  const isPlain =
+    line.fieldCount > 0 && run.door?.needsParts !== true && isPlainKey(bytes, keyStart, keyEnd, run.limits);
+  if (isPlain) return definePlainSeries(run, line, hash);
   const parts = splitKey(bytes, keyStart, keyEnd);
   if (hasDuplicateTags(parts.tagKeys)) return refuse(line, keyStart, 'duplicate tags');
-  const fault = lineSeriesFault(parts, run.limits);
+  const beyond = partsRefusal(parts, run.limits);
+  if (beyond !== null) return refuseBeyond(line, keyStart, beyond);
+  const fault = timeTagFault(parts);
   if (fault !== null) return refuse(line, keyStart, fault, true);
   if (line.fieldCount === 0) return refuse(line, keyEnd + 1, timeFieldReason(run, line), true);
   // Types are checked first, so that a refused line leaves no series behind.
   const measurement = index.series.measurements.find(parts.measurement, 0, parts.measurement.length);
-  if (measurement >= 0 && !checkFieldTypes(index, measurement, line)) return -1;
-  const ref = resolveSeries(index, parts, bytes.subarray(keyStart, keyEnd), run.admitSeries, () => {
+  if (!checkFields(run, measurement, line)) return -1;
+  const ref = resolveSeries(index, parts, bytes.subarray(keyStart, keyEnd), run.door, () => {
     outcome.newSeries++;
   });
-  return typeof ref === 'string' ? refuse(line, keyStart, ref, true) : ref;
+  return typeof ref === 'number' ? ref : refuseBeyond(line, keyStart, ref);
 }
 
 /** Like `defineSeries` for a key that is canonical as it stands, and so belongs to a new series for certain. */
@@ -149,9 +157,9 @@ function definePlainSeries(run: LineRun, line: ScannedLine, hash: number): numbe
   let nameEnd = keyStart;
   while (nameEnd < keyEnd && bytes[nameEnd] !== 44) nameEnd++;
   const measurement = index.series.measurements.find(bytes, keyStart, nameEnd);
-  if (measurement >= 0 && !checkFieldTypes(index, measurement, line)) return -1;
-  const refusal = run.admitSeries === undefined ? null : run.admitSeries();
-  if (refusal !== null) return refuse(line, keyStart, refusal, true);
+  if (!checkFields(run, measurement, line)) return -1;
+  const refusal = run.door === undefined ? null : run.door.admit(null);
+  if (refusal !== null) return refuseBeyond(line, keyStart, refusal);
   const ref = index.defineCanonical(bytes, keyStart, keyEnd, hash);
   assert(ref >= 0, 'a plain key is not canonical');
   outcome.newSeries++;

@@ -16,7 +16,8 @@
 import type { Batch } from '../batch/batch.ts';
 import { BOX_STRING, BOX_WIDE } from '../batch/batch.ts';
 import { BOOLEAN, STRING } from '../batch/field-type.ts';
-import { countReason, type IngestLimits, lengthReason } from './limits.ts';
+import type { LimitName } from '../engine/write-limits.ts';
+import { type IngestLimits, type Refusal, tooLong, tooMany } from './limits.ts';
 import {
   INTEGER_OVERFLOW,
   INVALID_FLOAT,
@@ -53,6 +54,8 @@ export interface ScannedLine {
   /** Where the line was refused and why; null when it was not. */
   reason: string | null;
   at: number;
+  /** The limit that it is beyond, if that is why. */
+  limit: LimitName | null;
   /** The line was refused because of a quoted string, so quotes do not tell where it ends. */
   brokenString: boolean;
   /** It was well-formed, yet refused. */
@@ -72,6 +75,7 @@ export function newScannedLine(): ScannedLine {
     hasTime: false,
     reason: null,
     at: 0,
+    limit: null,
     brokenString: false,
     readable: false,
     innerNewlines: 0,
@@ -81,8 +85,16 @@ export function newScannedLine(): ScannedLine {
 /** Records a refusal; returns −1, the position of no return. */
 export function refuse(line: ScannedLine, at: number, reason: string, readable = false): number {
   line.reason = reason;
+  line.limit = null;
   line.at = at;
   line.readable = readable;
+  return -1;
+}
+
+/** Records that a well-formed line is beyond a limit; returns −1. */
+export function refuseBeyond(line: ScannedLine, at: number, { limit, text }: Refusal): number {
+  refuse(line, at, text, true);
+  line.limit = limit;
   return -1;
 }
 
@@ -109,8 +121,8 @@ export function scanLine(
   if (p < 0) return -1;
   line.keyEnd = p;
   if (p - start > limits.maxSeriesKeyBytes) {
-    const reason = `max key length exceeded: ${p - start} > ${limits.maxSeriesKeyBytes} (limit maxSeriesKeyBytes)`;
-    return refuse(line, start, reason, true);
+    const text = `max key length exceeded: ${p - start} > ${limits.maxSeriesKeyBytes} (limit max-series-key-size)`;
+    return refuseBeyond(line, start, { limit: 'maxSeriesKeyBytes', text });
   }
   p = scanFields(bytes, skipBlanks(bytes, p), end, batch, limits, line);
   if (p < 0) return -1;
@@ -192,7 +204,7 @@ function scanFields(
     }
     const name = unescapeName(bytes, from, p, FIELD_ESCAPES);
     if (name.length > limits.maxNameBytes) {
-      return refuse(line, from, lengthReason('field key', name.length, 'maxNameBytes', limits), true);
+      return refuseBeyond(line, from, tooLong('field key', name.length, 'maxNameBytes', limits));
     }
     const i = line.fieldCount;
     batch.reserve(i + 1);
@@ -208,7 +220,7 @@ function scanFields(
     line.fieldTypes[i] = numberKind[0];
     if (!isTimeName(name)) line.fieldCount++;
     if (line.fieldCount > limits.maxFields) {
-      return refuse(line, from, countReason('fields', line.fieldCount, 'maxFields', limits), true);
+      return refuseBeyond(line, from, tooMany('fields', line.fieldCount, 'maxFields', limits));
     }
     if (bytes[p] !== COMMA) return p;
     p++;
@@ -288,7 +300,7 @@ function scanString(
   const length = p - start - escapes;
   line.innerNewlines += newlines;
   if (length > limits.maxStringBytes) {
-    return refuse(line, start, lengthReason('string value', length, 'maxStringBytes', limits), true);
+    return refuseBeyond(line, start, tooLong('string value', length, 'maxStringBytes', limits));
   }
   if (escapes === 0) batch.setBox(slot, BOX_STRING, batch.addString(bytes, start, p));
   else {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Batch } from '../batch/batch.ts';
 import { SeriesIndex } from '../index/series-index.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
+import { DEFAULT_LIMITS, type Refusal } from './limits.ts';
 import { OPTIONS, parse, refuses } from './line-cases.ts';
 import { errorBody, errorText } from './line-outcome.ts';
 import { parseLines } from './line-parser.ts';
@@ -33,39 +33,42 @@ describe('limits', () => {
   });
 
   test('one more is refused, and the error names the limit', () => {
-    refuses(`${x(21)} v=1 1`, 'measurement is too long: 21 bytes (limit maxNameBytes = 20)', 1, { limits });
-    refuses(`m,${x(21)}=1 v=1 1`, 'tag key is too long: 21 bytes (limit maxNameBytes = 20)', 1, { limits });
-    refuses(`m,a=${x(31)} v=1 1`, 'tag value is too long: 31 bytes (limit maxTagValueBytes = 30)', 1, { limits });
-    refuses(`m ${x(21)}=1 1`, 'field key is too long: 21 bytes (limit maxNameBytes = 20)', 3, { limits });
-    refuses('m,a=1,b=2,c=3,d=4,e=5 v=1 1', 'too many tags: 5 (limit maxTags = 4)', 1, { limits });
-    refuses('m a=1,b=2,c=3,d=4,e=5,f=6 1', 'too many fields: 6 (limit maxFields = 5)', 23, { limits });
-    refuses(`good v="${x(41)}" 1`, 'string value is too long: 41 bytes (limit maxStringBytes = 40)', 9, { limits });
-    refuses(`m ${' '.repeat(196)}v=1`, 'line is too long: 201 bytes (limit maxLineBytes = 200)', 1, { limits });
+    refuses(`${x(21)} v=1 1`, 'measurement is too long: 21 bytes (limit max-name-size = 20)', 1, { limits });
+    refuses(`m,${x(21)}=1 v=1 1`, 'tag key is too long: 21 bytes (limit max-name-size = 20)', 1, { limits });
+    refuses(`m,a=${x(31)} v=1 1`, 'tag value is too long: 31 bytes (limit max-tag-value-size = 30)', 1, { limits });
+    refuses(`m ${x(21)}=1 1`, 'field key is too long: 21 bytes (limit max-name-size = 20)', 3, { limits });
+    refuses('m,a=1,b=2,c=3,d=4,e=5 v=1 1', 'too many tags: 5 (limit max-tags = 4)', 1, { limits });
+    refuses('m a=1,b=2,c=3,d=4,e=5,f=6 1', 'too many fields: 6 (limit max-fields = 5)', 23, { limits });
+    refuses(`good v="${x(41)}" 1`, 'string value is too long: 41 bytes (limit max-string-size = 40)', 9, { limits });
+    refuses(`m ${' '.repeat(196)}v=1`, 'line is too long: 201 bytes (limit max-line-size = 200)', 1, { limits });
     const key = `m,a=${x(30)},b=${x(30)},c=${x(30)}`;
     refuses(
       `${key}x v=1 1`,
-      `max key length exceeded: 103 > 100 (limit maxSeriesKeyBytes)`.replace('103', String(key.length + 1)),
+      `max key length exceeded: 103 > 100 (limit max-series-key-size)`.replace('103', String(key.length + 1)),
       1,
       { limits },
     );
     // Known series and fields are held to the length of a line, too.
-    refuses(`good v=1 ${' '.repeat(200)}1`, 'line is too long: 210 bytes (limit maxLineBytes = 200)', 1, { limits });
+    refuses(`good v=1 ${' '.repeat(200)}1`, 'line is too long: 210 bytes (limit max-line-size = 200)', 1, { limits });
   });
 
   test('new series are admitted or not by the caller; known ones are not asked for', () => {
     const index = new SeriesIndex();
     let asked = 0;
-    const admitSeries = (): string | null =>
-      ++asked <= 2 ? null : 'too many series in database "db": 2 (limit maxSeries = 2)';
+    const text = 'max-series-per-database limit exceeded: (2)';
+    const door = {
+      needsParts: false,
+      admit: (): Refusal | null => (++asked <= 2 ? null : { limit: 'maxSeries', text }),
+      admitNames: () => null,
+    };
     const batch = new Batch();
     const body = Buffer.from('a,x=1,y=2 v=1 1\nb v=1 1\na,y=2,x=1 v=1 2\na,x=1,y=2 v=1 3\nc v=1 1\nb v=2 2\n');
-    const outcome = parseLines(body, 0, body.length, index, batch, { ...OPTIONS, admitSeries });
+    const outcome = parseLines(body, 0, body.length, index, batch, { ...OPTIONS, door });
     expect(asked).toBe(3);
     expect(batch.rows).toBe(5);
     expect(outcome.newSeries).toBe(2);
-    expect(outcome.errors.map(({ line, reason }) => [line, reason])).toEqual([
-      [5, 'too many series in database "db": 2 (limit maxSeries = 2)'],
-    ]);
+    expect(outcome.errors.map(({ line, reason }) => [line, reason])).toEqual([[5, text]]);
+    expect([...outcome.refusals]).toEqual([['maxSeries', { count: 1, text }]]);
   });
 });
 

@@ -3,6 +3,9 @@
  * ones, so a body has one outcome however many slices it is parsed in.
  */
 
+import type { RefusalCounts } from '../engine/refusals.ts';
+import { passes } from '../engine/write-limits.ts';
+
 /** How many bad lines are kept with their reasons; the others are only counted. */
 export const MAX_LINE_ERRORS = 10;
 
@@ -33,6 +36,8 @@ export interface LineOutcome {
   unreadable: number;
   /** Of `rejected`, lines that clash with what is stored, or with a limit. */
   refused: number;
+  /** Of `refused`, lines that are beyond a limit, by limit. */
+  refusals: RefusalCounts;
   /** Rows not stored because they are older than what the database keeps. */
   expired: number;
   /** New series defined. */
@@ -52,6 +57,7 @@ export function newLineOutcome(): LineOutcome {
     rejected: 0,
     unreadable: 0,
     refused: 0,
+    refusals: new Map(),
     expired: 0,
     newSeries: 0,
     errors: [],
@@ -105,12 +111,17 @@ export function tookAll({ rejected, expired }: LineOutcome): boolean {
   return rejected === 0 && expired === 0;
 }
 
+/** The status of an answer that names rejected lines: 429 when some only came too fast, and so may be sent again. */
+export function errorStatus({ refusals }: Pick<LineOutcome, 'refusals'>): 400 | 429 {
+  return [...refusals.keys()].some((limit) => passes({ limit })) ? 429 : 400;
+}
+
 /**
  * The answer to a write of which lines were rejected: InfluxDB's `{"error": …}`, with `kept` (rows), `rejected` (lines)
  * and `lines` (the first bad ones) added for programs.
  */
-export function errorBody(outcome: LineOutcome): { status: 400; body: string } {
+export function errorBody(outcome: LineOutcome): { status: 400 | 429; body: string } {
   const lines = outcome.errors.map(({ line, column, reason, excerpt }) => ({ line, column, reason, excerpt }));
   const body = { error: errorText(outcome), kept: outcome.rows, rejected: outcome.rejected + outcome.expired, lines };
-  return { status: 400, body: `${JSON.stringify(body)}\n` };
+  return { status: errorStatus(outcome), body: `${JSON.stringify(body)}\n` };
 }

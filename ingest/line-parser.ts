@@ -28,6 +28,7 @@ import { type LineOutcome, newLineOutcome } from './line-outcome.ts';
 import { type LineRun, memoryOf } from './line-run.ts';
 import { numberKind, releaseNumberText, scanNumber, wideNumber } from './number-parser.ts';
 import { dropOldRows } from './old-rows.ts';
+import type { SeriesDoor } from './series-definition.ts';
 import { NANOSECONDS, type Precision, scannedTime, scanTimestamp, truncateTime } from './timestamp.ts';
 
 export interface LineOptions {
@@ -37,8 +38,8 @@ export interface LineOptions {
   nowSec: number;
   nowNano: number;
   limits?: Readonly<IngestLimits>;
-  /** Asked before a series is defined that the index does not know; a text refuses it, and becomes the line's error. */
-  admitSeries?: () => string | null;
+  /** Asked before a series or a field is defined that the index does not know. */
+  door?: SeriesDoor;
   /** 1-based number of the line at `start`; 1 unless given. */
   firstLine?: number;
   /** Stop at the first line end at or after this many bytes; then `nextOffset` and `nextLine` say where to go on. */
@@ -87,7 +88,7 @@ export function parseLines(
     memory,
     precision,
     limits: options.limits ?? DEFAULT_LIMITS,
-    admitSeries: options.admitSeries,
+    door: options.door,
     nowSec: now.sec,
     nowNano: now.nano,
     oldestSec: options.oldest?.sec ?? -Infinity,

@@ -7,6 +7,7 @@ import type { FieldGuess } from './field-guess.ts';
 import { KeyTrail } from './key-trail.ts';
 import type { IngestLimits } from './limits.ts';
 import type { LineOutcome } from './line-outcome.ts';
+import type { SeriesDoor } from './series-definition.ts';
 import type { Precision } from './timestamp.ts';
 
 /** What parsing remembers of an index between bodies. */
@@ -30,7 +31,7 @@ export interface LineRun {
   readonly memory: LineMemory;
   readonly precision: Precision;
   readonly limits: Readonly<IngestLimits>;
-  readonly admitSeries: (() => string | null) | undefined;
+  readonly door: SeriesDoor | undefined;
   readonly nowSec: number;
   readonly nowNano: number;
   /** What is older must not define anything; it is dropped. -Infinity: nothing is too old. */

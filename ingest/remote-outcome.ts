@@ -3,6 +3,8 @@
  * the protocol.
  */
 
+import type { RefusalCounts } from '../engine/refusals.ts';
+
 /** How many refused series are named; the others are only counted. */
 export const MAX_SERIES_ERRORS = 10;
 
@@ -66,6 +68,8 @@ export interface RemoteOutcome {
   errors: SeriesError[];
   /** Refusals in all. */
   errorCount: number;
+  /** Series beyond a limit, by limit. */
+  refusals: RefusalCounts;
 }
 
 export function newRemoteOutcome(): RemoteOutcome {
@@ -81,6 +85,7 @@ export function newRemoteOutcome(): RemoteOutcome {
     metadata: [],
     errors: [],
     errorCount: 0,
+    refusals: new Map(),
   };
 }
 

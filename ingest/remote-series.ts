@@ -9,22 +9,23 @@
 import { isUtf8 } from 'node:buffer';
 import type { Batch } from '../batch/batch.ts';
 import { FLOAT } from '../batch/field-type.ts';
+import { countRefusal } from '../engine/refusals.ts';
 import { VarveError } from '../errors/errors.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { compareBytes } from '../index/series-key.ts';
 import { KeyTrail } from './key-trail.ts';
-import { countReason, DEFAULT_LIMITS, type IngestLimits, lengthReason } from './limits.ts';
+import { DEFAULT_LIMITS, type IngestLimits, type Refusal, tooLong, tooMany } from './limits.ts';
 import { LENGTH_DELIMITED, malformed, readLength, readVarint, skipField, varint } from './protobuf.ts';
 import { MAX_SERIES_ERRORS, newRemoteOutcome, type RemoteOutcome } from './remote-outcome.ts';
-import { resolveSeries, type SeriesParts } from './series-definition.ts';
+import { resolveSeries, type SeriesDoor, type SeriesParts } from './series-definition.ts';
 
 export interface RemoteOptions {
   limits?: Readonly<IngestLimits>;
   /** Version 2: the type and unit of a series' metadata become its labels `__type__` and `__unit__`. */
   typeAndUnitLabels?: boolean;
-  /** Asked before a series is defined that the index does not know; a text refuses it. */
-  admitSeries?: () => string | null;
+  /** Asked before a series or a field is defined that the index does not know. */
+  door?: SeriesDoor;
 }
 
 /** What decoding remembers of an index between requests. */
@@ -42,7 +43,7 @@ export interface RemoteRun {
   readonly batch: Batch;
   readonly limits: Readonly<IngestLimits>;
   readonly typeAndUnitLabels: boolean;
-  readonly admitSeries: (() => string | null) | undefined;
+  readonly door: SeriesDoor | undefined;
   readonly outcome: RemoteOutcome;
   readonly memory: Memory;
   /** The last timestamp, split. */
@@ -80,7 +81,7 @@ export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOp
     batch,
     limits: options.limits ?? DEFAULT_LIMITS,
     typeAndUnitLabels: options.typeAndUnitLabels ?? false,
-    admitSeries: options.admitSeries,
+    door: options.door,
     outcome: newRemoteOutcome(),
     memory,
     ms: 0,
@@ -128,24 +129,24 @@ export function defineRemoteSeries(run: RemoteRun, labels: LabelRanges, section:
   const parts: SeriesParts = { measurement: new Uint8Array(0), tagKeys: [], tagValues: [] };
   const fault = splitLabels(labels, parts, run.limits);
   if (fault !== null) return refuseSeries(run, labels, fault);
-  let ref: number | string;
+  let ref: number | string | Refusal;
   try {
-    ref = resolveSeries(index, parts, section, run.admitSeries, () => {
+    ref = resolveSeries(index, parts, section, run.door, () => {
       outcome.newSeries++;
     });
   } catch (error) {
     if (!(error instanceof VarveError) || error.status !== 400) throw error;
     ref = error.message;
   }
-  if (typeof ref === 'string') return refuseSeries(run, labels, ref);
+  if (typeof ref !== 'number') return refuseSeries(run, labels, ref);
   run.memory.lastRef = ref;
   return ref;
 }
 
 /** Fills `parts` from labels; returns what is wrong with them, or null. */
-function splitLabels(labels: LabelRanges, parts: SeriesParts, limits: Readonly<IngestLimits>): string | null {
+function splitLabels(labels: LabelRanges, parts: SeriesParts, limits: Readonly<IngestLimits>): string | Refusal | null {
   const { bytes, count, starts, ends } = labels;
-  if (count > limits.maxTags) return countReason('labels', count, 'maxTags', limits);
+  if (count > limits.maxTags) return tooMany('labels', count, 'maxTags', limits);
   for (let i = 0; i < count; i++) {
     const name = bytes.subarray(starts[2 * i], ends[2 * i]);
     const value = bytes.subarray(starts[2 * i + 1], ends[2 * i + 1]);
@@ -159,9 +160,9 @@ function splitLabels(labels: LabelRanges, parts: SeriesParts, limits: Readonly<I
     }
     if (!isUtf8(name)) return 'a label name is not valid UTF-8';
     if (!isUtf8(value)) return `the value of label "${text(name)}" is not valid UTF-8`;
-    if (name.length > limits.maxNameBytes) return lengthReason('label name', name.length, 'maxNameBytes', limits);
+    if (name.length > limits.maxNameBytes) return tooLong('label name', name.length, 'maxNameBytes', limits);
     if (value.length > limits.maxTagValueBytes) {
-      return lengthReason('label value', value.length, 'maxTagValueBytes', limits);
+      return tooLong('label value', value.length, 'maxTagValueBytes', limits);
     }
     if (value.length === 0) continue;
     if (compareBytes(name, 0, name.length, NAME, 0, NAME.length) === 0) parts.measurement = value;
@@ -172,7 +173,7 @@ function splitLabels(labels: LabelRanges, parts: SeriesParts, limits: Readonly<I
   }
   if (parts.measurement.length === 0) return 'no label __name__';
   if (parts.measurement.length > limits.maxNameBytes) {
-    return lengthReason('metric name', parts.measurement.length, 'maxNameBytes', limits);
+    return tooLong('metric name', parts.measurement.length, 'maxNameBytes', limits);
   }
   // A line feed is the tag of a label field: a key that began so could equal another series' label section.
   if (parts.measurement[0] === 10) return 'the metric name begins with a line feed';
@@ -186,9 +187,10 @@ function text(bytes: Uint8Array): string {
 }
 
 /** Counts a refused series and names it; always −1. */
-export function refuseSeries(run: RemoteRun, labels: LabelRanges, reason: string): number {
+export function refuseSeries(run: RemoteRun, labels: LabelRanges, reason: string | Refusal): number {
   run.outcome.rejectedSeries++;
-  addSeriesError(run.outcome, () => labelsText(labels), reason);
+  if (typeof reason !== 'string') countRefusal(run.outcome.refusals, reason);
+  addSeriesError(run.outcome, () => labelsText(labels), typeof reason === 'string' ? reason : reason.text);
   return -1;
 }
 

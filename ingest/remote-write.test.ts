@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Batch } from '../batch/batch.ts';
 import { SeriesIndex } from '../index/series-index.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
+import { DEFAULT_LIMITS, type Refusal } from './limits.ts';
 import { parseLines } from './line-parser.ts';
 import { newRandom } from './random.ts';
 import { bits, type Decode, decode, show } from './remote-cases.ts';
@@ -179,16 +179,16 @@ describe.each(versions)('remote write %s', (_, how, encode) => {
           ['__name__', 'm'],
           ['a', 'x'.repeat(40)],
         ],
-        'label value is too long: 40 bytes (limit maxTagValueBytes = 30)',
+        'label value is too long: 40 bytes (limit max-tag-value-size = 30)',
       ],
       [
         [
           ['__name__', 'm'],
           ['x'.repeat(40), 'x'],
         ],
-        'label name is too long: 40 bytes (limit maxNameBytes = 20)',
+        'label name is too long: 40 bytes (limit max-name-size = 20)',
       ],
-      [[['__name__', 'm'.repeat(25)]], 'metric name is too long: 25 bytes (limit maxNameBytes = 20)'],
+      [[['__name__', 'm'.repeat(25)]], 'metric name is too long: 25 bytes (limit max-name-size = 20)'],
       [
         [
           ['__name__', 'm'],
@@ -196,7 +196,7 @@ describe.each(versions)('remote write %s', (_, how, encode) => {
           ['b', '1'],
           ['c', '1'],
         ],
-        'too many labels: 4 (limit maxTags = 3)',
+        'too many labels: 4 (limit max-tags = 3)',
       ],
       [[['__name__', '\nm']], 'the metric name begins with a line feed'],
     ];
@@ -291,13 +291,19 @@ describe.each(versions)('remote write %s', (_, how, encode) => {
 
   test('new series are admitted or not by the caller', () => {
     const index = new SeriesIndex();
-    const admitSeries = (): string | null => (index.seriesCount < 2 ? null : 'too many series (limit maxSeries = 2)');
+    const text = 'max-series-per-database limit exceeded: (2)';
+    const door = {
+      needsParts: false,
+      admit: (): Refusal | null => (index.seriesCount < 2 ? null : { limit: 'maxSeries', text }),
+      admitNames: () => null,
+    };
     const series = ['a', 'b', 'c', 'd'].map(
       (name): EncodedSeries => ({ labels: [['__name__', name]], samples: [{ value: 1, ms: 1 }] }),
     );
-    const { outcome, rows } = decode(encode(series), how, { admitSeries }, index);
+    const { outcome, rows } = decode(encode(series), how, { door }, index);
     expect(rows.length).toBe(2);
-    expect(remoteErrorText(outcome)).toContain('cannot store series c{}: too many series (limit maxSeries = 2)');
+    expect(remoteErrorText(outcome)).toContain(`cannot store series c{}: ${text}`);
+    expect([...outcome.refusals]).toEqual([['maxSeries', { count: 2, text }]]);
   });
 
   test('a series removed from the index is defined anew', () => {

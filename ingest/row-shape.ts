@@ -7,7 +7,8 @@ import { FIELD_TYPE_NAMES, type FieldType } from '../batch/field-type.ts';
 import { fieldTypeConflict } from '../index/fields.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import type { Shape } from '../index/shapes.ts';
-import { refuse, type ScannedLine } from './line-grammar.ts';
+import { refuse, refuseBeyond, type ScannedLine } from './line-grammar.ts';
+import type { LineRun } from './line-run.ts';
 import { splitKey } from './series-definition.ts';
 
 const decoder = new TextDecoder();
@@ -68,14 +69,19 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Whether the line's fields have the types that the measurement's fields have so far. False, with the refusal in `line`,
- * when one has not.
+ * Whether the line's fields have the types that the measurement's fields have so far, and new ones may come in. False,
+ * with the refusal in `line`, when not.
+ * @param measurement -1 for one that is not there yet.
  */
-export function checkFieldTypes(index: SeriesIndex, measurement: number, line: ScannedLine): boolean {
-  for (let i = 0; i < line.fieldCount; i++) {
+export function checkFields({ index, door }: LineRun, measurement: number, line: ScannedLine): boolean {
+  let added = measurement < 0 ? line.fieldCount : 0;
+  for (let i = 0; measurement >= 0 && i < line.fieldCount; i++) {
     const name = line.fieldNames[i];
     const id = index.fieldRegistry.find(measurement, name, 0, name.length);
-    if (id < 0) continue;
+    if (id < 0) {
+      added++;
+      continue;
+    }
     const type = line.fieldTypes[i] as FieldType;
     const field = index.fields[id];
     if (field.type === type) continue;
@@ -83,7 +89,9 @@ export function checkFieldTypes(index: SeriesIndex, measurement: number, line: S
     refuse(line, line.fieldOffsets[i], `field type conflict: ${message}`, true);
     return false;
   }
-  return true;
+  const refusal = added === 0 || door === undefined ? null : door.admitNames(added);
+  if (refusal !== null) refuseBeyond(line, line.keyEnd + 1, refusal);
+  return refusal === null;
 }
 
 /** The shape of the line's fields, whose types have been checked. */

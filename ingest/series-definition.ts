@@ -2,11 +2,15 @@
  * Series that the index does not know yet: taking a key apart, checking its names, asking for admission, defining it.
  * Off the hot path: each series comes here once per spelling of its key.
  */
+import type { SeriesAdmission } from '../engine/series-admission.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { compareBytes, KeyWriter } from '../index/series-key.ts';
-import { countReason, type IngestLimits, lengthReason } from './limits.ts';
+import type { IngestLimits, Refusal } from './limits.ts';
 import { isTimeName, NAME_ESCAPES, TAG_ESCAPES, unescapeName } from './line-grammar.ts';
+
+/** What is asked before something is defined that an index does not know. */
+export type SeriesDoor = Pick<SeriesAdmission, 'needsParts' | 'admit' | 'admitNames'>;
 
 /** A series by its parts, unescaped. */
 export interface SeriesParts {
@@ -41,25 +45,10 @@ function nextDelimiter(bytes: Uint8Array, from: number, end: number, delimiter: 
 
 const decoder = new TextDecoder();
 
-/** Why a series with these parts cannot come in by line protocol, in InfluxDB's words; null when it can. */
-export function lineSeriesFault(parts: SeriesParts, limits: Readonly<IngestLimits>): string | null {
-  const { measurement, tagKeys, tagValues } = parts;
-  if (tagKeys.length > limits.maxTags) return countReason('tags', tagKeys.length, 'maxTags', limits);
-  if (measurement.length > limits.maxNameBytes) {
-    return lengthReason('measurement', measurement.length, 'maxNameBytes', limits);
-  }
-  for (let i = 0; i < tagKeys.length; i++) {
-    if (tagKeys[i].length > limits.maxNameBytes) {
-      return lengthReason('tag key', tagKeys[i].length, 'maxNameBytes', limits);
-    }
-    if (tagValues[i].length > limits.maxTagValueBytes) {
-      return lengthReason('tag value', tagValues[i].length, 'maxTagValueBytes', limits);
-    }
-    if (isTimeName(tagKeys[i])) {
-      return `invalid tag key: input tag "time" on measurement "${decoder.decode(measurement)}" is invalid`;
-    }
-  }
-  return null;
+/** What is wrong with a tag that has the name of the time, in InfluxDB's words; null when there is none. */
+export function timeTagFault({ measurement, tagKeys }: SeriesParts): string | null {
+  if (!tagKeys.some(isTimeName)) return null;
+  return `invalid tag key: input tag "time" on measurement "${decoder.decode(measurement)}" is invalid`;
 }
 
 /** Whether two tags have the same key. */
@@ -108,7 +97,7 @@ const writer = new KeyWriter();
  * The ref of a series whose spelling the index did not find; it will from now on.
  *
  * @param spelling the bytes it was looked up by; null when there are none to remember. Copied.
- * @param admit asked only if the series is new by any spelling; a text refuses it.
+ * @param door asked only if the series is new by any spelling.
  * @param defined told of a new series.
  * @returns the ref, or why the series is refused.
  */
@@ -116,13 +105,13 @@ export function resolveSeries(
   index: SeriesIndex,
   parts: SeriesParts,
   spelling: Uint8Array | null,
-  admit: (() => string | null) | undefined,
+  door: SeriesDoor | undefined,
   defined: () => void,
-): number | string {
+): number | Refusal {
   writer.write(parts.measurement, parts.tagKeys, parts.tagValues);
   let ref = index.find(writer.bytes, 0, writer.length, hashBytes(writer.bytes, 0, writer.length));
   if (ref < 0) {
-    const refusal = admit === undefined ? null : admit();
+    const refusal = door === undefined ? null : door.admit(parts);
     if (refusal !== null) return refusal;
     ref = index.define(parts.measurement, parts.tagKeys, parts.tagValues);
     defined();

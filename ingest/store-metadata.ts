@@ -8,12 +8,15 @@
 import type { Database } from '../engine/database.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createCompanion } from '../engine/internal-database.ts';
+import { countRefusal, type RefusalCounts } from '../engine/refusals.ts';
 import { giveBatch, takeBatch } from './batch-pool.ts';
-import { appendRow, defineSeries } from './companion-rows.ts';
+import { appendRow } from './companion-rows.ts';
 import type { MetricMetadata } from './remote-outcome.ts';
 
 /** The longest help or unit that is kept, in UTF-16 units. */
 const LONGEST_TEXT = 16_384;
+
+const encoder = new TextEncoder();
 
 const stored = new WeakMap<Database, Map<string, string>>();
 
@@ -36,6 +39,8 @@ export function storeMetadata(engine: Engine, owner: Database, metadata: readonl
     known = new Map();
     stored.set(target, known);
   }
+  const door = engine.admissions.of(target);
+  const refusals: RefusalCounts = new Map();
   const changes = new Map<string, string>();
   const batch = takeBatch();
   try {
@@ -43,13 +48,20 @@ export function storeMetadata(engine: Engine, owner: Database, metadata: readonl
       const family = metric.replace(PARTS[type] ?? /$^/, '') || metric;
       const content = JSON.stringify([type, help, unit]);
       if (known.get(family) === content || changes.get(family) === content) continue;
+      const ref = door.resolve({ measurement: encoder.encode(family), tagKeys: [], tagValues: [] });
+      // It is told to nobody but the log: samples are worth more than what is said of them.
+      if (typeof ref !== 'number') {
+        countRefusal(refusals, ref);
+        continue;
+      }
       changes.set(family, content);
-      appendRow(target.index, batch, defineSeries(target.index, family), 0, 0, [
+      appendRow(target.index, batch, ref, 0, 0, [
         { name: 'type', text: type },
         { name: 'help', text: help.slice(0, LONGEST_TEXT) },
         { name: 'unit', text: unit.slice(0, LONGEST_TEXT) },
       ]);
     }
+    engine.refusals.noteAll(refusals, owner.name);
     if (changes.size === 0) return 0;
     const lsn = engine.commit(target, batch);
     for (const [metric, content] of changes) known.set(metric, content);

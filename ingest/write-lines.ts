@@ -41,6 +41,7 @@ export async function writeLines(
   const bytes = endWithNewline(body);
   const now = (options.clock ?? systemClock).now();
   const database = engine.createDatabase(databaseName);
+  const door = engine.admissions.of(database);
   const oldest = oldestKept(now, engine.retentionMs(database));
   let lsn = 0;
   for (;;) {
@@ -51,12 +52,17 @@ export async function writeLines(
         nowSec: now.sec,
         nowNano: now.nano,
         firstLine: outcome.nextLine,
+        limits: door.limits,
+        door,
         oldest,
         // Rows that may still be dropped must not outlive their turn: series that have no rows yet may leave the index.
         sliceBytes: options.allOrNothing ? Infinity : SLICE_BYTES,
       };
       parseLines(bytes, outcome.nextOffset, bytes.length, database.index, batch, lineOptions, outcome);
-      if (options.allOrNothing && outcome.rejected > 0) return outcome;
+      if (options.allOrNothing && outcome.rejected > 0) {
+        engine.refusals.noteAll(outcome.refusals, databaseName);
+        return outcome;
+      }
       if (batch.rows > 0) lsn = engine.commit(database, batch);
     } finally {
       giveBatch(batch);
@@ -65,6 +71,7 @@ export async function writeLines(
     await new Promise((resolve) => setImmediate(resolve));
     await engine.admit();
   }
+  engine.refusals.noteAll(outcome.refusals, databaseName);
   if (lsn > 0 && !options.noSync) await engine.durable(lsn);
   return outcome;
 }

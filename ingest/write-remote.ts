@@ -30,7 +30,8 @@ export async function writeRemote(
   const lsns: number[] = [];
   let outcome: RemoteOutcome;
   try {
-    outcome = decode(body, database.index, batch, options);
+    const door = engine.admissions.of(database);
+    outcome = decode(body, database.index, batch, { limits: door.limits, door, ...options });
     if (batch.rows > 0) lsns.push(engine.commit(database, batch));
     lsns.push(storeStarts(engine, database, batch, outcome.starts));
   } finally {
@@ -39,6 +40,7 @@ export async function writeRemote(
   // Version 1 has no way to say that some of a request was not kept but by failing all of it, so it is told less.
   lsns.push(storeExemplars(engine, database, outcome, version === 2));
   lsns.push(storeMetadata(engine, database, outcome.metadata));
+  engine.refusals.noteAll(outcome.refusals, databaseName);
   const lsn = Math.max(...lsns);
   if (lsn > 0) await engine.durable(lsn);
   return outcome;

@@ -10,10 +10,11 @@ import { FLOAT } from '../batch/field-type.ts';
 import type { Database } from '../engine/database.ts';
 import type { Engine } from '../engine/engine.ts';
 import { companion } from '../engine/internal-database.ts';
+import { countRefusal, type RefusalCounts } from '../engine/refusals.ts';
+import type { SeriesAdmission } from '../engine/series-admission.ts';
 import { instantFromMs, MAX_INSTANT } from '../engine/time.ts';
 import { VarveError } from '../errors/errors.ts';
 import { giveBatch, takeBatch } from '../ingest/batch-pool.ts';
-import { resolveSeries } from '../ingest/series-definition.ts';
 import { prometheusQuerier } from '../query/prometheus-storage.ts';
 import { type Labels, METRIC_NAME } from '../query/promql/labels.ts';
 import { MemoryQuerier } from '../query/promql/memory-querier.ts';
@@ -28,7 +29,10 @@ export interface RuleSample {
 
 export interface RuleStorage {
   querier(): Querier;
-  /** Stores samples, and stale markers for other series, at one time. Resolves when they are durable. */
+  /**
+   * Stores samples, and stale markers for other series, at one time. Resolves when they are durable.
+   * @throws VarveError limit_exceeded when series of some samples may not come in; the others are stored.
+   */
   append(timeMs: number, samples: readonly RuleSample[], stale: readonly Labels[]): Promise<void>;
 }
 
@@ -49,12 +53,15 @@ export function engineStorage(engine: Engine, databaseName: string): RuleStorage
       if (samples.length === 0 && stale.length === 0) return;
       await engine.admit();
       const database = engine.createDatabase(databaseName);
+      const door = engine.admissions.of(database);
+      const refusals: RefusalCounts = new Map();
       const batch = takeBatch();
       let lsn = 0;
       try {
         const written = new Set<number>();
         for (const { labels, value } of samples) {
-          const row = appendRow(database, batch, labels, timeMs);
+          const row = appendRow(database, door, batch, labels, timeMs, refusals);
+          if (row < 0) continue;
           written.add(batch.series[row]);
           batch.values[batch.valueStart[row]] = value;
         }
@@ -64,6 +71,10 @@ export function engineStorage(engine: Engine, databaseName: string): RuleStorage
         giveBatch(batch);
       }
       if (lsn > 0) await engine.durable(lsn);
+      if (refusals.size === 0) return;
+      engine.refusals.noteAll(refusals, databaseName);
+      const [{ count, text }] = refusals.values();
+      throw new VarveError('limit_exceeded', `cannot store ${count} of ${samples.length} samples: ${text}`);
     },
   };
 }
@@ -77,7 +88,8 @@ function appendStale(
 ): void {
   const reader = database.reader(instantFromMs(timeMs), MAX_INSTANT);
   for (const labels of stale) {
-    const row = appendRow(database, batch, labels, timeMs);
+    // What ends has been there, and so is not new.
+    const row = appendRow(database, null, batch, labels, timeMs);
     const ref = batch.series[row];
     const slot = batch.valueStart[row];
     if (written.has(ref) || reader.read(ref, ['value']).length > 0) {
@@ -90,8 +102,15 @@ function appendStale(
   }
 }
 
-/** Adds a row with one float, whose value is still to be set, and returns its number. */
-function appendRow(database: Database, batch: Batch, labels: Labels, timeMs: number): number {
+/** Adds a row with one float, whose value is still to be set. Its number; -1 when its series may not come in. */
+function appendRow(
+  database: Database,
+  door: SeriesAdmission | null,
+  batch: Batch,
+  labels: Labels,
+  timeMs: number,
+  refusals: RefusalCounts = new Map(),
+): number {
   const { index } = database;
   const parts = {
     measurement: encoder.encode(labels.metricName),
@@ -103,8 +122,12 @@ function appendRow(database: Database, batch: Batch, labels: Labels, timeMs: num
     parts.tagKeys.push(encoder.encode(labels.names[i]));
     parts.tagValues.push(encoder.encode(labels.values[i]));
   }
-  const ref = resolveSeries(index, parts, null, undefined, () => {});
-  if (typeof ref === 'string') throw new VarveError('limit_exceeded', `cannot store ${labels}: ${ref}`);
+  const { measurement, tagKeys, tagValues } = parts;
+  const ref = door === null ? index.define(measurement, tagKeys, tagValues) : door.resolve(parts);
+  if (typeof ref !== 'number') {
+    countRefusal(refusals, ref);
+    return -1;
+  }
   const shape = index.transition(index.rootShape(index.measurementOf(ref)), FIELD, 0, FIELD.length, FLOAT);
   index.noteShape(ref, shape.id);
   batch.reserve(1);

@@ -15,12 +15,16 @@ export interface ServerConfig {
   bodyLimitBytes: number;
   /** Bodies of all writes under way together; past it, writes are answered 503 with Retry-After. */
   inflightLimitBytes: number;
+  /** Writes under way at once; past it, they are answered as above. 0: no limit. */
+  writeConcurrency: number;
   /** How far back an instant selector looks for a sample. */
   lookbackMs: number;
   /** How long a query may run, unless its `timeout` parameter asks for less. */
   queryTimeoutMs: number;
   /** Queries that may run at once; the others wait. 0: no limit. */
   queryConcurrency: number;
+  /** Queries that may wait; past it, they are answered 503 with Retry-After. 0: no limit. */
+  queryQueue: number;
   /** Samples that one query may hold at once. */
   queryMaxSamples: number;
   /** Series that one selector may yield; 0: no limit. */
@@ -48,6 +52,10 @@ export interface ServerConfig {
   tls: TlsFiles | null;
   /** How long the head of a request may take to arrive. */
   headTimeoutMs: number;
+  /** How long it may take until the next few KiB of a body arrive. */
+  bodyStallMs: number;
+  /** The longest text of one query, in characters. */
+  queryMaxLength: number;
   /** How long a whole request may take to arrive. */
   requestTimeoutMs: number;
   /** Whether series may be deleted and snapshots taken over HTTP. */
@@ -62,9 +70,11 @@ const MIB = 1024 * 1024;
 export const DEFAULT_SERVER_LIMITS = {
   bodyLimitBytes: 64 * MIB,
   inflightLimitBytes: 256 * MIB,
+  writeConcurrency: 1000,
   lookbackMs: 300_000,
   queryTimeoutMs: 120_000,
   queryConcurrency: 20,
+  queryQueue: 1000,
   queryMaxSamples: 50_000_000,
   queryMaxSeries: 2_000_000,
   queryMaxBytes: 2048 * MIB,
@@ -80,6 +90,8 @@ export const DEFAULT_SERVER_LIMITS = {
   tls: null,
   headTimeoutMs: 20_000,
   requestTimeoutMs: 300_000,
+  bodyStallMs: 10_000,
+  queryMaxLength: 1 << 20,
   adminApi: false,
   flags: {},
 } as const;
