@@ -14,6 +14,11 @@ export function havePrograms(...names: string[]): boolean {
   return present(missing, 'program');
 }
 
+/** Whether an npm package is there that is too large to be one of this project's own. */
+export function havePackage(path: string, name: string): boolean {
+  return present(existsSync(join(path, 'node_modules', name)) ? [] : [name], 'npm package');
+}
+
 export function haveFile(path: string): boolean {
   // Data beside the checkout is not in everybody's reach, so its absence is never a failure.
   if (existsSync(path)) return true;
