@@ -56,9 +56,9 @@ export function successBytes(data: Uint8Array, notes: Notes = {}, members = ''):
 }
 
 /** The answer that a body is. */
-export function bytesAnswer(body: Uint8Array): Response {
+export function bytesAnswer(body: Uint8Array, contentType = 'application/json'): Response {
   return new Response(body as Uint8Array<ArrayBuffer>, {
-    headers: { ...JSON_HEADERS, 'content-length': String(body.length) },
+    headers: { 'content-type': contentType, 'content-length': String(body.length) },
   });
 }
 

@@ -57,7 +57,7 @@ interface Way {
 }
 
 async function ask(query: string, times: QueryTimes, { threads: on = null, storage = {} }: Way = {}) {
-  const format = { timeMs: times.stepMs === 0 ? times.startMs : null, limit: 20 };
+  const format = { timeMs: times.stepMs === 0 ? times.startMs : null, limit: 20, encoding: 'json' as const };
   const done = await evaluateDatabase(varve.engine.database('default'), {
     query,
     times,
@@ -68,7 +68,7 @@ async function ask(query: string, times: QueryTimes, { threads: on = null, stora
     format,
   });
   const onThread = 'answer' in done;
-  const written = onThread ? (done.answer as ThreadResult) : writeResult(done.result, format);
+  const written = onThread ? (done.answer as ThreadResult) : await writeResult(done.result, format);
   const { data, warnings, infos, stats } = written;
   return { onThread, text: Buffer.from(data).toString(), warnings, infos, samples: stats.totalSamples };
 }

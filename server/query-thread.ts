@@ -1,6 +1,5 @@
 /** A thread that evaluates whole queries and writes their results; see query/workers/evaluation-threads.ts. */
 import { parentPort } from 'node:worker_threads';
-import { sortSeries } from '../query/prometheus-storage.ts';
 import { type ReadCounts, runEvaluation } from '../query/workers/evaluation-job.ts';
 import {
   type EvaluationAnswer,
@@ -24,11 +23,11 @@ export function sharedEvaluationThreads(): EvaluationThreads {
   return shared;
 }
 
-parentPort?.on('message', ({ job, format }: EvaluationRequest) => {
+parentPort?.on('message', async ({ job, format }: EvaluationRequest) => {
   keepFiles();
   const counts: ReadCounts = { samplesRead: 0, blocksRead: 0, readMs: 0 };
   try {
-    const written = writeResult(runEvaluation(job, openFile, sortSeries, counts), format as ResultFormat);
+    const written = await writeResult(runEvaluation(job, openFile, counts), format as ResultFormat);
     const answer: ThreadResult = { ...written, counts };
     parentPort?.postMessage({ answer } satisfies EvaluationAnswer, [written.data.buffer]);
   } catch (error) {

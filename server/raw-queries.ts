@@ -40,7 +40,8 @@ export async function answerRawQuery(
     const parameters = await readParameters(state, request, query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
     authorize(caller, 'read', database);
-    const body = await PROMETHEUS_QUERIES.get(path)!({
+    checkQueryLength(parameters.get('query') ?? '', state.config.queryMaxLength);
+    const { body, contentType } = await PROMETHEUS_QUERIES.get(path)!({
       config: state.config,
       metrics: state.metrics,
       engine: state.requireEngine,
@@ -50,8 +51,9 @@ export async function answerRawQuery(
       parameters,
       path,
       signal: leaving.signal,
+      accept: request.headers.accept ?? null,
     });
-    await respond(state, request, response, 200, { 'content-type': 'application/json' }, body);
+    await respond(state, request, response, 200, { 'content-type': contentType }, body);
   } catch (error) {
     const known = asKnownError(error, state.config.log);
     // The rest of a body that is not wanted would be read to its end before the next request on this connection.

@@ -3,7 +3,7 @@
  * `@influxdata/influxdb-client`, PyPI's `influxdb`. Where influxd is installed it gets the same from them, and what they say
  * of both has to be the same.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type HttpError, InfluxDB as InfluxDB2, Point } from '@influxdata/influxdb-client';
@@ -11,6 +11,7 @@ import { FieldType, InfluxDB, type IPoint } from 'influx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type InfluxdProcess, startInfluxd } from './influxd-process.ts';
 import { havePrograms } from './peers.ts';
+import { havePythonModule, python } from './python.ts';
 import { type ServerProcess, startServer, temporaryDirectory } from './server-process.ts';
 import { ROOT } from './source-tree.ts';
 
@@ -295,7 +296,7 @@ describe("InfluxDB 3's write_lp", () => {
   });
 });
 
-describe.skipIf(!havePythonClient())("PyPI's influxdb", () => {
+describe.skipIf(!havePythonModule('influxdb'))("PyPI's influxdb", () => {
   test('all that it can do', { timeout: 60_000 }, async () => {
     const output = await same(async ({ port }) => {
       const { code, output } = await run(python(), [join(ROOT, 'tests/influxdb-client.py'), port]);
@@ -305,23 +306,6 @@ describe.skipIf(!havePythonClient())("PyPI's influxdb", () => {
     expect(output).toContain('["groups", [[["cpu", {"host": "a b"}], [{"b": true, "f": 1.5, "i": 3,');
   });
 });
-
-/** The interpreter that has the client: $VARVE_PYTHON, or the one on the PATH. */
-function python(): string {
-  return process.env.VARVE_PYTHON ?? 'python3';
-}
-
-function havePythonClient(): boolean {
-  try {
-    execFileSync(python(), ['-c', 'import influxdb'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    const message = `${python()} has no module influxdb (pip install influxdb, or name another with VARVE_PYTHON)`;
-    if (process.env.VARVE_REQUIRE_PEERS === '1') throw new Error(message);
-    console.warn(`skipped: ${message}`);
-    return false;
-  }
-}
 
 /** Runs a program to its end, without blocking this one. */
 function run(program: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {

@@ -1,6 +1,9 @@
 /** Which form an answer to InfluxQL takes: what the client accepts, in its order of preference; JSON otherwise. */
+import { acceptedRanges, inRange } from '../accept.ts';
+import { ARROW_TYPE } from '../arrow/media-type.ts';
 import { AnswerBytes } from './answer-bytes.ts';
 import type { AnswerWriter } from './answer-writer.ts';
+import { arrowAnswer } from './arrow-answer.ts';
 import { csvAnswer, csvError } from './csv-answer.ts';
 import type { Epoch } from './epoch.ts';
 import { chunkedJsonAnswer, jsonAnswer, jsonError } from './json-answer.ts';
@@ -9,6 +12,8 @@ import { chunkedMessagePackAnswer, messagePackAnswer, messagePackError } from '.
 
 export interface AnswerFormat {
   readonly contentType: string;
+  /** Of what `error` writes, where that is another form. */
+  readonly errorContentType?: string;
   writer(bytes: AnswerBytes, epoch: Epoch | null, isChunked: boolean): AnswerWriter;
   /** What a request as a whole is refused with. */
   error(bytes: AnswerBytes, message: string): void;
@@ -28,35 +33,29 @@ const MESSAGE_PACK_FORMAT: AnswerFormat = {
   error: messagePackError,
 };
 
+const ARROW_FORMAT: AnswerFormat = {
+  contentType: ARROW_TYPE,
+  errorContentType: 'application/json',
+  writer: arrowAnswer,
+  error: jsonError,
+};
+
 /** By what is asked for; CSV has two names, of which one is answered. */
 const FORMATS: readonly (readonly [type: string, format: AnswerFormat])[] = [
   ['application/json', JSON_FORMAT],
   ['application/csv', CSV_FORMAT],
   ['text/csv', CSV_FORMAT],
   ['application/x-msgpack', MESSAGE_PACK_FORMAT],
+  [ARROW_TYPE, ARROW_FORMAT],
 ];
 
 /** @param accept the Accept header. */
 export function chooseFormat(accept: string | null, isPretty: boolean): AnswerFormat {
-  const wishes = (accept ?? '')
-    .split(',')
-    .map((part) => {
-      const [range, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
-      const quality = parameters.find((parameter) => parameter.startsWith('q='));
-      return { range, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
-    })
-    .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality);
-  for (const { range } of wishes) {
-    const format = FORMATS.find(([type]) => accepts(range, type))?.[1];
+  for (const range of acceptedRanges(accept)) {
+    const format = FORMATS.find(([type]) => inRange(range, type))?.[1];
     if (format !== undefined) return format === JSON_FORMAT && isPretty ? pretty(format) : format;
   }
   return isPretty ? pretty(JSON_FORMAT) : JSON_FORMAT;
-}
-
-function accepts(range: string, type: string): boolean {
-  if (range === '*/*' || range === type) return true;
-  return range.endsWith('/*') && type.startsWith(range.slice(0, -1));
 }
 
 /** The same, indented: everything is written to another buffer first. */

@@ -38,7 +38,7 @@ export async function* answerPieces(
     if (bytes.pending >= (isChunked ? PIECE_BYTES : HELD_BYTES)) yield bytes.take();
     if (rowsLeft <= 0) break;
   }
-  writer.end();
+  await writer.end();
   yield bytes.take();
 }
 

@@ -4,6 +4,6 @@ import type { ResultPart } from '../../query/influxql/result-part.ts';
 export interface AnswerWriter {
   /** One part. What was written of its statement before is replaced when it is an error and that is still possible. */
   write(part: ResultPart): void;
-  /** Ends the answer. */
-  end(): void;
+  /** Ends the answer; may throw, when nothing was written yet. */
+  end(): void | Promise<void>;
 }

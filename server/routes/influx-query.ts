@@ -95,6 +95,7 @@ export async function answerInfluxQuery(
     else headers['x-influxdb-error'] = errorHeader(known.message);
     if (known.retryable) headers['retry-after'] = '1';
     // The rest of a body that is not wanted would be read to its end before the next request on this connection.
+    headers['content-type'] = format.errorContentType ?? format.contentType;
     if (!request.complete) headers.connection = 'close';
     await sendWhole(bytes.take(), known.status, request, response, headers);
   } finally {

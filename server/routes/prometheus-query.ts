@@ -8,6 +8,7 @@ import { evaluateDatabase } from '../../query/database-evaluation.ts';
 import { newStorageTrace, type StorageTrace } from '../../query/prometheus-storage.ts';
 import type { QueryOptions, QueryTimes } from '../../query/promql/evaluate.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';
+import { ARROW_TYPE, wantsArrow } from '../arrow/media-type.ts';
 import {
   durationParameterMs,
   durationProblem,
@@ -28,18 +29,26 @@ import type { Route, RouteContext } from '../route.ts';
 export interface QueryCall
   extends Pick<RouteContext, 'config' | 'metrics' | 'engine' | 'queries' | 'caller' | 'database' | 'parameters'> {
   readonly path: string;
+  /** The Accept header. */
+  readonly accept: string | null;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
 }
 
-async function instantQuery(context: QueryCall): Promise<Uint8Array> {
+/** An answer and its type. */
+export interface QueryAnswer {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+async function instantQuery(context: QueryCall): Promise<QueryAnswer> {
   const { parameters } = context;
   const limit = limitParameter(parameters);
   const timeMs = timeParameterMs(parameters, 'time', Date.now());
-  return run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, { timeMs, limit });
+  return run(context, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, { timeMs, limit, encoding: encodingOf(context) });
 }
 
-async function rangeQuery(context: QueryCall): Promise<Uint8Array> {
+async function rangeQuery(context: QueryCall): Promise<QueryAnswer> {
   const { parameters, config } = context;
   const limit = limitParameter(parameters);
   const startMs = requiredTimeParameterMs(parameters, 'start');
@@ -59,11 +68,15 @@ async function rangeQuery(context: QueryCall): Promise<Uint8Array> {
       `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     );
   }
-  return run(context, { startMs, endMs, stepMs }, { timeMs: null, limit });
+  return run(context, { startMs, endMs, stepMs }, { timeMs: null, limit, encoding: encodingOf(context) });
+}
+
+function encodingOf({ accept }: QueryCall): ResultFormat['encoding'] {
+  return wantsArrow(accept) ? 'arrow' : 'json';
 }
 
 /** Runs the query in its turn and answers. */
-async function run(context: QueryCall, times: QueryTimes, format: ResultFormat): Promise<Uint8Array> {
+async function run(context: QueryCall, times: QueryTimes, format: ResultFormat): Promise<QueryAnswer> {
   const { database, parameters, path, signal, config } = context;
   const query = parameters.get('query') ?? '';
   const timeoutMs = queryTimeoutMs(context);
@@ -81,7 +94,8 @@ async function run(context: QueryCall, times: QueryTimes, format: ResultFormat):
         'slow query',
       );
     }
-    return answer(context, result, ticket, trace);
+    if (format.encoding === 'arrow') return { contentType: ARROW_TYPE, body: result.data };
+    return { contentType: 'application/json', body: answer(context, result, ticket, trace) };
   });
 }
 
@@ -124,7 +138,7 @@ async function evaluateQuery(
       threads,
       format,
     });
-    if ('result' in done) return writeResult(done.result, format);
+    if ('result' in done) return await writeResult(done.result, format);
     const { counts, ...written } = done.answer as ThreadResult;
     trace.samplesRead += counts.samplesRead;
     trace.blocksRead += counts.blocksRead;
@@ -203,8 +217,8 @@ function lookbackMs(parameters: URLSearchParams): number {
   throw new VarveError('bad_request', `error parsing lookback delta duration: ${durationProblem(text)}`);
 }
 
-/** The query routes by path: each gives the JSON of its answer, and throws what goes wrong. */
-export const PROMETHEUS_QUERIES: ReadonlyMap<string, (call: QueryCall) => Promise<Uint8Array>> = new Map([
+/** The query routes by path: each gives its answer, and throws what goes wrong. */
+export const PROMETHEUS_QUERIES: ReadonlyMap<string, (call: QueryCall) => Promise<QueryAnswer>> = new Map([
   ['/api/v1/query', timed('/api/v1/query', instantQuery)],
   ['/api/v1/query_range', timed('/api/v1/query_range', rangeQuery)],
 ]);
@@ -212,8 +226,8 @@ export const PROMETHEUS_QUERIES: ReadonlyMap<string, (call: QueryCall) => Promis
 /** A query with the time it takes counted. */
 function timed(
   path: string,
-  answer: (call: QueryCall) => Promise<Uint8Array>,
-): (call: QueryCall) => Promise<Uint8Array> {
+  answer: (call: QueryCall) => Promise<QueryAnswer>,
+): (call: QueryCall) => Promise<QueryAnswer> {
   return async (call) => {
     const startedMs = performance.now();
     try {
@@ -231,8 +245,10 @@ function route(path: string, purpose: string): Route {
     access: 'read',
     purpose,
     async handle(context) {
-      const { signal } = context.request;
-      return bytesAnswer(await PROMETHEUS_QUERIES.get(path)!({ ...context, path, signal }));
+      const { signal, headers } = context.request;
+      const accept = headers.get('accept');
+      const { body, contentType } = await PROMETHEUS_QUERIES.get(path)!({ ...context, path, accept, signal });
+      return bytesAnswer(body, contentType);
     },
   };
 }
