@@ -19,5 +19,7 @@ VOLUME /data
 EXPOSE 8086
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8086/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# It listens on all interfaces, so it asks who comes. The first start needs an administrator:
+#   -e VARVE_ADMIN_USER=admin -e VARVE_ADMIN_PASSWORD=…   (or VARVE_ADMIN_PASSWORD_FILE=/run/secrets/…)
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["serve", "--listen", "0.0.0.0:8086", "--data", "/data"]

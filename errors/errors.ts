@@ -7,6 +7,7 @@ export const ERROR_TABLE = {
   bad_line: { status: 400, retryable: false },
   field_type_conflict: { status: 400, retryable: false },
   limit_exceeded: { status: 400, retryable: false },
+  too_slow: { status: 408, retryable: true },
   body_too_large: { status: 413, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },
   unprocessable: { status: 422, retryable: false },
@@ -30,11 +31,14 @@ export type ErrorCode = keyof typeof ERROR_TABLE;
 /** An error with a code of the table above. Anything else that is thrown is a bug and is reported as one. */
 export class VarveError extends Error {
   readonly code: ErrorCode;
+  /** The setting that a request was beyond; null when it was none. */
+  readonly setting: string | null;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { setting?: string }) {
     super(message, options);
     this.name = 'VarveError';
     this.code = code;
+    this.setting = options?.setting ?? null;
   }
 
   get status(): number {

@@ -16,6 +16,10 @@ export interface BodyLimits {
   maxBodyBytes: number;
   /** Bytes once unpacked. */
   maxDecodedBytes: number;
+  /** How long it may take until the next few KiB are there, ms; absent: for ever. */
+  stallTimeoutMs?: number;
+  /** Told how many bytes have arrived, while they do. What it throws refuses the body. */
+  onArrival?: (bytes: number) => void;
 }
 
 export const DEFAULT_BODY_LIMITS: Readonly<BodyLimits> = {
@@ -27,6 +31,9 @@ export type BodyEncoding = 'identity' | 'gzip' | 'deflate' | 'zstd' | 'snappy';
 
 /** What line protocol may come in. */
 export const LINE_ENCODINGS: readonly BodyEncoding[] = ['identity', 'gzip', 'deflate', 'zstd'];
+
+/** How much of a body has to arrive in each `stallTimeoutMs`. */
+const MIN_PROGRESS_BYTES = 4 << 10;
 
 /** Above this many compressed bytes, unpacking goes to another thread. */
 const ASYNC_BYTES = 64 << 10;
@@ -40,7 +47,7 @@ const ASYNC_BYTES = 64 << 10;
  * @returns the bytes, which the caller owns. Unless empty, they lie in a buffer with a newline kept free after them, see
  * `endWithNewline`.
  * @throws VarveError body_too_large (413), bad_request (400: damaged or cut off), unsupported_media_type (415),
- * canceled (the client left).
+ * canceled (the client left), too_slow (408).
  */
 export async function readBody(
   request: IncomingMessage,
@@ -50,7 +57,7 @@ export async function readBody(
   const encoding = bodyEncoding(request.headers['content-encoding'], encodings);
   const declared = Number(request.headers['content-length'] ?? -1);
   if (declared > limits.maxBodyBytes) throw tooLarge(declared, 'maxBodyBytes', limits.maxBodyBytes);
-  const raw = await collect(request, declared, limits.maxBodyBytes);
+  const raw = await collect(request, declared, limits);
   if (encoding === 'identity') {
     if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, 'maxDecodedBytes', limits.maxDecodedBytes);
     return raw;
@@ -89,7 +96,7 @@ export async function unpackBody(
   encoding: Exclude<BodyEncoding, 'identity'>,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  if (encoding === 'snappy') return unpackSnappy(raw, maxBytes);
+  if (encoding === 'snappy') return unpackSnappy(raw, maxBytes, allocate);
   const options = { maxOutputLength: maxBytes, chunkSize: Math.min(1 << 20, Math.max(4096, raw.length * 4)) };
   try {
     const unpack = raw.length <= ASYNC_BYTES ? synchronous[encoding] : asynchronous[encoding];
@@ -106,6 +113,11 @@ export async function unpackBody(
       cause: error,
     });
   }
+}
+
+function tooSlow(stallTimeoutMs: number): VarveError {
+  const text = `cannot read body: less than ${MIN_PROGRESS_BYTES} bytes arrived in ${stallTimeoutMs / 1000} s`;
+  return new VarveError('too_slow', text);
 }
 
 function tooLarge(bytes: number, limit: keyof BodyLimits, value: number): VarveError {
@@ -162,12 +174,21 @@ export function releaseBody(bytes: Uint8Array): void {
 }
 
 /** All bytes of the request: into one buffer where the length is declared, gathered at the end where it is not. */
-function collect(request: IncomingMessage, declared: number, maxBytes: number): Promise<Uint8Array> {
+function collect(request: IncomingMessage, declared: number, limits: Readonly<BodyLimits>): Promise<Uint8Array> {
+  const { maxBodyBytes: maxBytes, stallTimeoutMs, onArrival } = limits;
   return new Promise((resolve, reject) => {
+    let lengthBefore = 0;
+    // A body that trickles in holds memory that others need.
+    const look = (): void => {
+      if (length - lengthBefore < MIN_PROGRESS_BYTES) stop(tooSlow(stallTimeoutMs ?? 0));
+      lengthBefore = length;
+    };
+    const timer = stallTimeoutMs === undefined ? undefined : setInterval(look, stallTimeoutMs);
     const known = declared >= 0 ? allocate(declared) : null;
     const chunks: Uint8Array[] = [];
     let length = 0;
     const stop = (error: VarveError): void => {
+      clearInterval(timer);
       request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       request.on('error', ignore);
       request.pause();
@@ -177,11 +198,22 @@ function collect(request: IncomingMessage, declared: number, maxBytes: number): 
     const onData = (chunk: Uint8Array): void => {
       const after = length + chunk.length;
       if (after > maxBytes) stop(tooLarge(after, 'maxBodyBytes', maxBytes));
+      else if (!isAdmitted(after)) return;
       else if (known === null) chunks.push(chunk);
       else known.set(chunk, length);
       length = after;
     };
+    const isAdmitted = (bytes: number): boolean => {
+      try {
+        onArrival?.(bytes);
+        return true;
+      } catch (error) {
+        stop(error as VarveError);
+        return false;
+      }
+    };
     const onEnd = (): void => {
+      clearInterval(timer);
       request.off('close', onClose);
       if (known !== null) {
         resolve(length === known.length ? known : known.subarray(0, length));

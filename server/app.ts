@@ -15,6 +15,7 @@ import { asKnownError } from './known-error.ts';
 import { readParameters } from './parameters.ts';
 import { errorHeaders, failure } from './prometheus-response.ts';
 import { RAW_ROUTES } from './raw-routes.ts';
+import { checkQueryLength } from './request-body.ts';
 import type { Method, Route, RouteContext } from './route.ts';
 import { activeQueryRoutes } from './routes/active-queries.ts';
 import { databaseRoutes } from './routes/databases.ts';
@@ -87,6 +88,9 @@ export function createApp(state: ServerState): Hono<Environment> {
       const access = accessOf(route.access, c.req.method);
       const caller = await identify(state, access, c.env.incoming);
       const parameters = await readParameters(c.req.raw);
+      for (const name of ['query', 'match[]']) {
+        for (const text of parameters.getAll(name)) checkQueryLength(text, state.config.queryMaxLength);
+      }
       const context: RouteContext = {
         config: state.config,
         metrics: state.metrics,

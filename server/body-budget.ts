@@ -14,18 +14,23 @@ export interface BodyShare {
   bytes: number;
 }
 
+/** @throws VarveError overloaded when the budget does not have so many bytes now. */
+export function checkRoom(budget: BodyBudget, bytes: number): void {
+  if (budget.heldBytes + bytes <= budget.limitBytes) return;
+  throw new VarveError(
+    'overloaded',
+    `cannot accept write: bodies in flight would be more than ${budget.limitBytes} bytes (limit max-inflight-size), try again`,
+    { setting: 'max-inflight-size' },
+  );
+}
+
 /**
  * Makes a request's share `bytes` large, as its body is announced, read or unpacked.
  * @throws VarveError overloaded when the budget does not have it; the share stays as it was.
  */
 export function resizeShare(budget: BodyBudget, share: BodyShare, bytes: number): void {
   const more = bytes - share.bytes;
-  if (more > 0 && budget.heldBytes + more > budget.limitBytes) {
-    throw new VarveError(
-      'overloaded',
-      `cannot accept write: bodies in flight would be more than ${budget.limitBytes} bytes, try again`,
-    );
-  }
+  if (more > 0) checkRoom(budget, more);
   budget.heldBytes += more;
   share.bytes = bytes;
 }

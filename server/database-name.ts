@@ -41,6 +41,9 @@ function checkDatabaseName(name: string): string {
   if (name === '' || name.startsWith('/')) {
     throw new VarveError('bad_request', 'cannot choose database: there is no name before the slash');
   }
+  if (name.split('/').some((part) => part === '.' || part === '..') || name.includes('\\')) {
+    throw new VarveError('bad_request', `cannot choose database: ${JSON.stringify(name)} is not a name`);
+  }
   const bytes = Buffer.byteLength(name);
   if (bytes > LONGEST_NAME_BYTES) {
     throw new VarveError(

@@ -47,6 +47,13 @@ export interface QueryOrigin {
   readonly timeoutMs: number;
 }
 
+const LONGEST_SHOWN = 4096;
+
+/** A query as lists and logs show it. */
+export function shortened(query: string): string {
+  return query.length <= LONGEST_SHOWN ? query : `${query.slice(0, LONGEST_SHOWN)}… (${query.length} characters)`;
+}
+
 interface Entry {
   readonly active: ActiveQuery;
   readonly controller: AbortController;
@@ -56,13 +63,21 @@ interface Entry {
 
 export class QueryGate {
   private readonly concurrency: number;
+  private readonly longestQueue: number;
+  private readonly onRefused: (error: VarveError) => void;
   private readonly entries = new Map<string, Entry>();
   private readonly waiting: Entry[] = [];
   private inside = 0;
   private nextId = 1;
 
-  /** @param concurrency queries that may run at once; 0: as many as come. */
-  constructor(concurrency: number) {
+  /**
+   * @param concurrency queries that may run at once; 0: as many as come.
+   * @param longestQueue queries that may wait; 0: as many as come.
+   * @param onRefused told of each query that may not.
+   */
+  constructor(concurrency: number, longestQueue = 0, onRefused: (error: VarveError) => void = () => {}) {
+    this.onRefused = onRefused;
+    this.longestQueue = longestQueue > 0 ? longestQueue : Infinity;
     this.concurrency = concurrency > 0 ? concurrency : Infinity;
   }
 
@@ -106,7 +121,8 @@ export class QueryGate {
 
   /** Lets a query in when it is its turn, as `run` does. Who got in must leave. */
   async pass(origin: QueryOrigin): Promise<QueryPass> {
-    const { query, database, path, owner = '' } = origin;
+    const { database, path, owner = '' } = origin;
+    const query = shortened(origin.query);
     const id = String(this.nextId++);
     const controller = new AbortController();
     const active = { id, query, database, path, owner, startMs: Date.now(), running: false, killed: false };
@@ -145,6 +161,15 @@ export class QueryGate {
     if (this.inside < this.concurrency) {
       this.inside++;
       return;
+    }
+    if (this.waiting.length >= this.longestQueue) {
+      const error = new VarveError(
+        'overloaded',
+        `cannot take query: ${this.waiting.length} wait already (limit query-queue = ${this.longestQueue}), try again`,
+        { setting: 'query-queue' },
+      );
+      this.onRefused(error);
+      throw error;
     }
     const { signal } = entry.controller;
     await new Promise<void>((resolve, reject) => {

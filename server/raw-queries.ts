@@ -9,6 +9,7 @@ import { bodyEncodingFor, packBytes } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
 import { errorHeaders, failureText } from './prometheus-response.ts';
+import { checkQueryLength, FORM_LIMIT_BYTES } from './request-body.ts';
 import { PROMETHEUS_QUERIES } from './routes/prometheus-query.ts';
 import type { ServerState } from './state.ts';
 
@@ -50,8 +51,8 @@ export async function answerRawQuery(
       caller,
       parameters,
       path,
-      signal: leaving.signal,
       accept: request.headers.accept ?? null,
+      signal: leaving.signal,
     });
     await respond(state, request, response, 200, { 'content-type': contentType }, body);
   } catch (error) {
@@ -65,8 +66,11 @@ export async function answerRawQuery(
 /** Parameters of the body, and behind them those of the URL. */
 async function readParameters(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
   if (request.method !== 'POST') return new URLSearchParams(query);
-  const { bodyLimitBytes } = state.config;
-  const body = await readBody(request, { maxBodyBytes: bodyLimitBytes, maxDecodedBytes: bodyLimitBytes });
+  const body = await readBody(request, {
+    maxBodyBytes: FORM_LIMIT_BYTES,
+    maxDecodedBytes: FORM_LIMIT_BYTES,
+    stallTimeoutMs: state.config.bodyStallMs,
+  });
   const parameters = new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
   releaseBody(body);
   for (const [key, value] of new URLSearchParams(query)) parameters.append(key, value);

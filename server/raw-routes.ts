@@ -7,13 +7,14 @@ import type { VarveError } from '../errors/errors.ts';
 import { type BodyEncoding, readBody, releaseBody } from '../ingest/body.ts';
 import { CHALLENGE } from './auth/challenge.ts';
 import { type Access, authorize } from './auth/route-access.ts';
-import { type BodyShare, resizeShare } from './body-budget.ts';
+import { type BodyShare, checkRoom, resizeShare } from './body-budget.ts';
 import { chooseDatabase } from './database-name.ts';
 import { errorHeader } from './influx/influx-headers.ts';
 import { asKnownError } from './known-error.ts';
 import { influxWriteRoutes } from './routes/influx-write.ts';
 import { remoteFailureHeaders, remoteVersion, writeRemoteProtocol } from './routes/remote-write.ts';
 import type { ServerState } from './state.ts';
+import { enterWrite, leaveWrite } from './write-load.ts';
 import type { WriteAnswer, WriteRequest } from './write-request.ts';
 
 export interface RawRoute {
@@ -50,6 +51,8 @@ export const RAW_ROUTES: readonly RawRoute[] = [
   },
 ];
 
+const SMALL_BODY_BYTES = 1 << 20;
+
 const byPath = new Map(RAW_ROUTES.map((route) => [route.path, route]));
 
 /** The write route of a path, or undefined when the path is not one. */
@@ -74,18 +77,29 @@ export async function answerRaw(
   const headers = route.headers?.(state, request.headers);
   for (const name in headers) response.setHeader(name, headers[name]);
   const share: BodyShare = { bytes: 0 };
+  let isIn = false;
   try {
+    enterWrite(state.writes);
+    isIn = true;
     const engine = state.requireEngine();
     const caller = await state.auth.identify(engine.access, request, query);
     const parameters = new URLSearchParams(query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
     authorize(caller, route.access, database);
     route.checkHead?.(request.headers);
-    resizeShare(state.budget, share, Number(request.headers['content-length'] ?? 0));
+    const { bodyLimitBytes, bodyStallMs } = state.config;
+    // What is announced and has not come holds no memory, so a slow sender takes nothing from others; but a body that
+    // could never fit is refused before it is sent.
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced <= bodyLimitBytes) checkRoom(state.budget, announced);
     await engine.admit();
     request.headers['content-encoding'] ??= route.assumedEncoding;
-    const { bodyLimitBytes } = state.config;
-    const limits = { maxBodyBytes: bodyLimitBytes, maxDecodedBytes: bodyLimitBytes };
+    const limits = {
+      maxBodyBytes: bodyLimitBytes,
+      maxDecodedBytes: bodyLimitBytes,
+      stallTimeoutMs: bodyStallMs,
+      onArrival: (bytes: number) => resizeShare(state.budget, share, bytes),
+    };
     const body = await readBody(request, limits, route.encodings);
     resizeShare(state.budget, share, body.length);
     const answer = await route.write(state, { database, parameters, headers: request.headers, body });
@@ -93,8 +107,8 @@ export async function answerRaw(
     respond(response, answer);
   } catch (error) {
     const known = asKnownError(error, state.config.log);
-    // The rest of a body that is not wanted would be read to its end before the next request on this connection.
-    if (!request.complete) response.setHeader('connection', 'close');
+    if (!request.complete && !isSmall(request)) response.setHeader('connection', 'close');
+    noteRefusal(state, known);
     if (known.retryable) response.setHeader('retry-after', '1');
     if (known.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
     else response.setHeader('x-influxdb-error', errorHeader(known.message));
@@ -103,7 +117,22 @@ export async function answerRaw(
     respond(response, { status: known.status, body, headers: failureHeaders });
   } finally {
     resizeShare(state.budget, share, 0);
+    if (isIn) leaveWrite(state.writes);
   }
+}
+
+/**
+ * Whether the rest of a body that is not wanted may be read to its end, as it has to be before the next request on its
+ * connection. It is thrown away as it comes, which is less work for both sides than a new connection.
+ */
+function isSmall({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? Infinity) <= SMALL_BODY_BYTES;
+}
+
+/** Counts requests that are refused as a whole for what the server has to bear. */
+function noteRefusal({ refusals }: ServerState, { code, setting, message }: VarveError): void {
+  const reason = code === 'body_too_large' ? 'max-body-size' : setting;
+  if (reason !== null) refusals.note(reason, 1, message);
 }
 
 function answerOtherMethod(route: RawRoute, request: IncomingMessage, response: ServerResponse): void {

@@ -17,16 +17,20 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { systemClock } from '../clock/clock.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Log } from '../engine/options.ts';
+import { Refusals } from '../engine/refusals.ts';
 import { VarveError } from '../errors/errors.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { BodyBudget } from './body-budget.ts';
-import { answerClientError } from './client-error.ts';
+import { answerClientError, targetProblem } from './client-error.ts';
 import type { ServerConfig } from './config.ts';
 import { compileCors } from './cors.ts';
 import { splitDatabasePath } from './database-name.ts';
+import { addLoadMetrics } from './load-metrics.ts';
 import { createServerMetrics } from './metrics.ts';
 import { QueryGate } from './query-gate.ts';
 import { addQueryMetrics } from './query-metrics.ts';
@@ -37,6 +41,7 @@ import { addRuleMetrics } from './rule-metrics.ts';
 import { type SelfMetrics, storeSelfMetrics } from './self-metrics.ts';
 import type { ServerState } from './state.ts';
 import { readTlsPair, reloadTls, TLS_OPTIONS, type TlsFiles } from './tls.ts';
+import { LOAD_REASONS } from './write-load.ts';
 
 /** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
 const KEEP_ALIVE_MS = 75_000;
@@ -68,6 +73,8 @@ export function createServer(config: ServerConfig): VarveServer {
   let selfMetrics: SelfMetrics | null = null;
   let closing = false;
   const budget: BodyBudget = { heldBytes: 0, limitBytes: config.inflightLimitBytes };
+  const log: Log = (level, message, fields) => config.log[level](fields ?? {}, message);
+  const refusals = new Refusals(log, systemClock, LOAD_REASONS);
   const metrics = createServerMetrics(
     () => engine,
     () => budget.heldBytes,
@@ -76,11 +83,15 @@ export function createServer(config: ServerConfig): VarveServer {
     config,
     metrics,
     budget,
+    writes: { active: 0, limit: config.writeConcurrency },
+    refusals,
     cors: compileCors(config.corsOrigin),
     auth: createAuthenticator(config.authMode),
     routeOf: new WeakMap(),
     databaseOf: new WeakMap(),
-    queries: new QueryGate(config.queryConcurrency),
+    queries: new QueryGate(config.queryConcurrency, config.queryQueue, ({ message }) =>
+      refusals.note('query-queue', 1, message),
+    ),
     rules: () => rules,
     ready: () => engine?.ready === true && !closing,
     notReady() {
@@ -95,6 +106,7 @@ export function createServer(config: ServerConfig): VarveServer {
     },
   };
   addQueryMetrics(metrics.registry, state.queries);
+  addLoadMetrics(metrics.registry, state, () => engine);
   const answerOther = getRequestListener(createApp(state).fetch, { overrideGlobalObjects: false });
 
   const options = {
@@ -103,11 +115,21 @@ export function createServer(config: ServerConfig): VarveServer {
     requestTimeout: config.requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, config.headTimeoutMs),
     maxHeaderSize: MOST_HEAD_BYTES,
+    // Said below, with words.
+    requireHostHeader: false,
   };
   const answer: RequestListener = (request, response) => {
     observe(state, request, response);
     if (closing) response.setHeader('connection', 'close');
     const url = request.url ?? '/';
+    // HTTP 1.0 knows no hosts; who asks for health by it does not have to.
+    if (request.httpVersionMinor === 0) request.headers.host ??= 'localhost';
+    const problem = targetProblem(url, request.headers.host);
+    if (problem !== null) {
+      response.writeHead(400, { 'content-type': 'application/json', connection: 'close' });
+      response.end(`${JSON.stringify({ error: problem })}\n`);
+      return;
+    }
     const question = url.indexOf('?');
     let path = question < 0 ? url : url.slice(0, question);
     const query = question < 0 ? '' : url.slice(question + 1);

@@ -17,7 +17,8 @@ export class AnswerBytes {
   private bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
   private length = 0;
   private taken = 0;
-  private readonly capacity: number;
+  /** Room to begin with: as much as the piece before needed. */
+  private capacity: number;
 
   constructor(capacity = 4096) {
     this.capacity = capacity;
@@ -44,6 +45,7 @@ export class AnswerBytes {
   take(): Uint8Array<ArrayBuffer> {
     const { bytes, length } = this;
     const out = bytes.subarray(0, length);
+    this.capacity = Math.max(this.capacity, length);
     this.bytes = NO_BYTES;
     this.taken += length;
     this.length = 0;

@@ -13,7 +13,7 @@ import { sharedQueryWorkers } from '../../query/workers/pool.ts';
 import type { ServerConfig } from '../config.ts';
 import { DEFAULT_DATABASE } from '../database-name.ts';
 import { asKnownError } from '../known-error.ts';
-import type { QueryGate } from '../query-gate.ts';
+import { type QueryGate, shortened } from '../query-gate.ts';
 import type { AnswerFormat } from './answer-format.ts';
 import { answerPieces } from './answer-stream.ts';
 import { parseEpoch } from './epoch.ts';
@@ -107,7 +107,7 @@ export async function startStatements(request: StatementRequest): Promise<Statem
       leave();
       const tookMs = performance.now() - startedMs;
       if (config.slowQueryMs > 0 && tookMs >= config.slowQueryMs) {
-        config.log.warn({ query: text, database, durationMs: Math.round(tookMs) }, 'slow query');
+        config.log.warn({ query: shortened(text), database, durationMs: Math.round(tookMs) }, 'slow query');
       }
     },
   };

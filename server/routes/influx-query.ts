@@ -27,6 +27,8 @@ import { listedText } from '../influx/running-queries.ts';
 import { type StatementRequest, type StatementRun, startStatements } from '../influx/statement-run.ts';
 import { asKnownError } from '../known-error.ts';
 import { multipartParameters } from '../parameters.ts';
+import { shortened } from '../query-gate.ts';
+import { checkQueryLength, FORM_LIMIT_BYTES } from '../request-body.ts';
 import type { Route } from '../route.ts';
 import type { ServerState } from '../state.ts';
 
@@ -67,6 +69,8 @@ export async function answerInfluxQuery(
     const parameters = await readParameters(state, request, urlParameters);
     const text = (parameters.get('q') ?? '').trim();
     if (text === '') throw new VarveError('bad_request', 'missing required parameter "q"');
+    checkQueryLength(text, config.queryMaxLength);
+    checkQueryLength(parameters.get('params') ?? '', config.queryMaxLength);
     const statements = parse(text, parameters.get('params') ?? '');
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
     const rights = statementRights(caller, statements, database);
@@ -91,11 +95,11 @@ export async function answerInfluxQuery(
     const known = asKnownError(error, config.log);
     const bytes = new AnswerBytes();
     format.error(bytes, known.message);
+    headers['content-type'] = format.errorContentType ?? format.contentType;
     if (known.code === 'unauthorized') headers['www-authenticate'] = CHALLENGE;
     else headers['x-influxdb-error'] = errorHeader(known.message);
     if (known.retryable) headers['retry-after'] = '1';
     // The rest of a body that is not wanted would be read to its end before the next request on this connection.
-    headers['content-type'] = format.errorContentType ?? format.contentType;
     if (!request.complete) headers.connection = 'close';
     await sendWhole(bytes.take(), known.status, request, response, headers);
   } finally {
@@ -116,7 +120,11 @@ async function readParameters(
     request.resume();
     return urlParameters;
   }
-  const limits = { maxBodyBytes: config.bodyLimitBytes, maxDecodedBytes: config.bodyLimitBytes };
+  const limits = {
+    maxBodyBytes: FORM_LIMIT_BYTES,
+    maxDecodedBytes: FORM_LIMIT_BYTES,
+    stallTimeoutMs: config.bodyStallMs,
+  };
   const body = await readBody(request, limits);
   const parameters = isMultipart
     ? await multipartParameters(new Response(new Uint8Array(body), { headers: { 'content-type': type } }))
@@ -157,7 +165,7 @@ async function runInBackground(request: StatementRequest): Promise<void> {
       // Only what the statements do is wanted.
     }
   } catch (error) {
-    config.log.warn({ query: text, err: error }, 'an asynchronous query failed');
+    config.log.warn({ query: shortened(text), err: error }, 'an asynchronous query failed');
   } finally {
     run?.finish();
   }

@@ -138,8 +138,9 @@ async function createBucket({ engine, caller, request }: RouteContext): Promise<
 }
 
 async function jsonBody<T>(request: Request): Promise<T> {
+  const text = Buffer.from(await readAtMost(request, FORM_LIMIT_BYTES)).toString();
   try {
-    const body: unknown = JSON.parse(Buffer.from(await readAtMost(request, FORM_LIMIT_BYTES)).toString());
+    const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null) return body as T;
   } catch {
     // Said below.

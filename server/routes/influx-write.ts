@@ -4,7 +4,7 @@
  */
 import { VarveError } from '../../errors/errors.ts';
 import { LINE_ENCODINGS } from '../../ingest/body.ts';
-import { errorBody, errorText, type LineOutcome, tookAll } from '../../ingest/line-outcome.ts';
+import { errorBody, errorStatus, errorText, type LineOutcome, tookAll } from '../../ingest/line-outcome.ts';
 import { type Precision, parsePrecision, parsePrecision3 } from '../../ingest/timestamp.ts';
 import { type WriteLinesOptions, writeLines } from '../../ingest/write-lines.ts';
 import { errorHeader, requestIdHeaders, versionHeaders } from '../influx/influx-headers.ts';
@@ -14,6 +14,8 @@ import type { ServerState } from '../state.ts';
 import { WRITTEN, type WriteAnswer, type WriteRequest } from '../write-request.ts';
 
 const LABELS = { protocol: 'line' };
+
+const RETRY_SOON = { 'retry-after': '1' };
 
 const CONSISTENCY_LEVELS = new Set(['any', 'one', 'quorum', 'all']);
 
@@ -45,7 +47,9 @@ async function writeV1(state: ServerState, write: WriteRequest): Promise<WriteAn
 async function writeV2(state: ServerState, write: WriteRequest): Promise<WriteAnswer> {
   const outcome = await store(state, write, { precision: v2Precision(write.parameters.get('precision')) });
   const { rows: kept, rejected } = outcome;
-  return answerOf(outcome, () => v2Failure({ status: 400, message: errorText(outcome) }, { kept, rejected }));
+  return answerOf(outcome, () =>
+    v2Failure({ status: errorStatus(outcome), message: errorText(outcome) }, { kept, rejected }),
+  );
 }
 
 /** /api/v3/write_lp */
@@ -85,7 +89,9 @@ async function store(state: ServerState, write: WriteRequest, options: WriteLine
 
 function answerOf(outcome: LineOutcome, failure: () => string): WriteAnswer {
   if (tookAll(outcome)) return WRITTEN;
-  return { status: 400, body: failure(), headers: { 'x-influxdb-error': errorHeader(errorText(outcome)) } };
+  const status = errorStatus(outcome);
+  const headers = { 'x-influxdb-error': errorHeader(errorText(outcome)), ...(status === 429 ? RETRY_SOON : {}) };
+  return { status, body: failure(), headers };
 }
 
 function v2Precision(text: string | null): Precision {

@@ -20,7 +20,7 @@ import {
   timeParameterMs,
 } from '../parameters.ts';
 import { bytesAnswer, successBytes } from '../prometheus-response.ts';
-import type { QueryTicket } from '../query-gate.ts';
+import { type QueryTicket, shortened } from '../query-gate.ts';
 import { type ResultFormat, type WrittenResult, writeResult } from '../query-result.ts';
 import { sharedEvaluationThreads, type ThreadResult } from '../query-thread.ts';
 import type { Route, RouteContext } from '../route.ts';
@@ -90,7 +90,14 @@ async function run(context: QueryCall, times: QueryTimes, format: ResultFormat):
     if (config.slowQueryMs > 0 && tookMs >= config.slowQueryMs) {
       const { totalSamples: samples, peakSamples } = result.stats;
       config.log.warn(
-        { query, database, durationMs: Math.round(tookMs), samples, peakSamples, series: trace.series },
+        {
+          query: shortened(query),
+          database,
+          durationMs: Math.round(tookMs),
+          samples,
+          peakSamples,
+          series: trace.series,
+        },
         'slow query',
       );
     }

@@ -5,9 +5,11 @@
  *     204   all was stored
  *     400   some of it never will be; the rest was stored, and 2.0's headers say how much of it
  *     415   a message or compression that is not known; the sender may try another
- *     429, 503 with Retry-After   nothing was stored, for now
+ *     429 with Retry-After        new series came too fast; the rest was stored
+ *     503 with Retry-After        nothing was stored, for now
  */
 import type { IncomingMessage } from 'node:http';
+import { passes } from '../../engine/write-limits.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { newRemoteOutcome, remoteErrorText } from '../../ingest/remote-outcome.ts';
 import { writtenHeaders } from '../../ingest/remote-write-2.ts';
@@ -66,5 +68,10 @@ export async function writeRemoteProtocol(state: ServerState, write: WriteReques
   const text = remoteErrorText(outcome);
   if (text === null) return { ...WRITTEN, headers };
   state.metrics.rejectedLines.inc(LABELS, outcome.rejectedSamples + outcome.histograms);
-  return { status: 400, body: `${JSON.stringify({ error: text })}\n`, headers };
+  const body = `${JSON.stringify({ error: text })}\n`;
+  // What was stored may come again: it is the same then.
+  if ([...outcome.refusals.keys()].some((limit) => passes({ limit }))) {
+    return { status: 429, body, headers: { ...headers, 'retry-after': '1' } };
+  }
+  return { status: 400, body, headers };
 }

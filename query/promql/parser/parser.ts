@@ -61,6 +61,11 @@ const UNARY_PRECEDENCE = 5;
 /** Nesting beyond which an expression is refused rather than risking the stack; a chain of operators nests, too. */
 const MAX_DEPTH = 500;
 const MAX_OPERATORS = 1000;
+/** Of all chains together, operators and what follows an operand: chains can stand in each other's first operands. */
+const MAX_CHAINED = 2000;
+
+/** How many of them this parse has met; parsing is one call, so one count is enough. */
+let chained = 0;
 
 /**
  * The checked tree of a query. Throws a VarveError of code `bad_request` with Prometheus' text, e.g.
@@ -68,6 +73,7 @@ const MAX_OPERATORS = 1000;
  */
 export function parseExpression(query: string): Expr {
   const stream = new TokenStream(query);
+  chained = 0;
   if (stream.at('eof')) stream.fail(0, 'no expression found in input');
   const expr = parseBinary(stream, 0, 0);
   if (!stream.at('eof')) stream.unexpectedInExpression();
@@ -93,7 +99,8 @@ function parseBinary(stream: TokenStream, minimum: number, depth: number): Expr 
     const op = stream.token.kind;
     const precedence = PRECEDENCE[op];
     if (precedence === undefined || precedence <= minimum) return left;
-    if (operators > MAX_OPERATORS) stream.fail(stream.token.pos, 'expression is nested too deeply');
+    if (operators > MAX_OPERATORS || chained++ > MAX_CHAINED)
+      stream.fail(stream.token.pos, 'expression is nested too deeply');
     stream.advance();
     const { returnBool, matching } = parseBinaryModifiers(stream);
     const right = parseBinary(stream, op === '^' ? precedence - 1 : precedence, depth + 1);
@@ -309,6 +316,7 @@ function parsePostfix(stream: TokenStream, operand: Expr): Expr {
   for (;;) {
     switch (stream.token.kind) {
       case '[':
+        if (chained++ > MAX_CHAINED) stream.fail(stream.token.pos, 'expression is nested too deeply');
         expr = parseRange(stream, expr);
         break;
       case 'offset': {
