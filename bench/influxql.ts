@@ -162,8 +162,8 @@ export async function benchInfluxql(options: InfluxqlOptions): Promise<void> {
 /** Runs before time is taken: compiled code is what a server runs. */
 const WARM_UPS = 200;
 /** Of a slow query there are fewer runs: about so much time is spent on it. */
-const QUERY_BUDGET_MS = 15_000;
-const WARM_UP_BUDGET_MS = 3_000;
+const QUERY_BUDGET_MS = 10_000;
+const WARM_UP_BUDGET_MS = 2_000;
 
 async function measure({ name, text, goal }: BenchQuery, mine: { url: string }, theirs: { url: string }, runs: number) {
   const first = rowsOf(name, await get(urlOf(mine, text)));

@@ -11,6 +11,7 @@
 import type { SeriesIndex, TagMatcher } from '../../../index/series-index.ts';
 import type { BinaryNode, Expression, VariableNode } from '../ast.ts';
 import { matcherOf, patternMatcher } from '../schema/patterns.ts';
+import { tagTexts } from './tag-texts.ts';
 
 /** Series of one measurement that may match. */
 export interface SelectedSeries {
@@ -26,12 +27,13 @@ type Truth = boolean | Expression;
 
 /** A comparison that tags decide. */
 interface TagLeaf {
-  readonly node: BinaryNode;
   readonly key: string;
-  readonly operator: '=' | '!=' | '=~' | '!~';
+  readonly operator: '=' | '!=' | '=~' | '!~' | 'IN';
   /** The text or pattern, or the other tag. */
   readonly value: string;
   readonly otherKey: string | null;
+  /** Of IN: several comparisons by =, joined by OR. */
+  readonly values: readonly string[];
 }
 
 function isTag({ cast }: VariableNode): boolean {
@@ -45,16 +47,31 @@ function tagLeafOf(node: BinaryNode): TagLeaf | false | null {
   if (value.kind === 'variable') {
     if (!isTag(value)) return null;
     if (node.operator !== '=' && node.operator !== '!=') return false;
-    return { node, key: variable.name, operator: node.operator, value: '', otherKey: value.name };
+    return { key: variable.name, operator: node.operator, value: '', otherKey: value.name, values: [] };
   }
   if (value.kind === 'string') {
     if (node.operator !== '=' && node.operator !== '!=') return false;
-    return { node, key: variable.name, operator: node.operator, value: value.value, otherKey: null };
+    return { key: variable.name, operator: node.operator, value: value.value, otherKey: null, values: [] };
   }
   if (value.kind === 'regex' && (node.operator === '=~' || node.operator === '!~')) {
-    return { node, key: variable.name, operator: node.operator, value: value.pattern, otherKey: null };
+    return { key: variable.name, operator: node.operator, value: value.pattern, otherKey: null, values: [] };
   }
   return null;
+}
+
+/** Comparisons of one tag by =, joined by OR, as one; null for anything else. */
+function equalitiesOf(node: Expression): TagLeaf | null {
+  if (node.kind === 'parentheses') return equalitiesOf(node.inner);
+  if (node.kind !== 'binary') return null;
+  if (node.operator === 'OR') {
+    const left = equalitiesOf(node.left);
+    const right = left === null ? null : equalitiesOf(node.right);
+    if (left === null || right === null || left.key !== right.key) return null;
+    return { ...left, values: [...left.values, ...right.values] };
+  }
+  const leaf = node.operator === '=' ? tagLeafOf(node) : null;
+  if (leaf === null || leaf === false || leaf.otherKey !== null || leaf.value === '') return null;
+  return { ...leaf, operator: 'IN', values: [leaf.value] };
 }
 
 const LOGIC = new Set(['AND', 'OR']);
@@ -133,6 +150,11 @@ function perSeries(
 function collectLeaves(expression: Expression, leaves: TagLeaf[], leafOf: Map<BinaryNode, number | false>): void {
   if (expression.kind === 'parentheses') collectLeaves(expression.inner, leaves, leafOf);
   if (expression.kind !== 'binary') return;
+  const equalities = expression.operator === 'OR' ? equalitiesOf(expression) : null;
+  if (equalities !== null) {
+    leafOf.set(expression, leaves.push(equalities) - 1);
+    return;
+  }
   if (LOGIC.has(expression.operator)) {
     collectLeaves(expression.left, leaves, leafOf);
     collectLeaves(expression.right, leaves, leafOf);
@@ -161,38 +183,53 @@ function collectRequired(
 }
 
 /** Null for a comparison of two tags, which the index does not do. */
-function matcherFor({ key, operator, value, otherKey }: TagLeaf): TagMatcher | null {
+function matcherFor({ key, operator, value, otherKey, values }: TagLeaf): TagMatcher | null {
   if (otherKey !== null) return null;
+  // The index looks a list of texts up, and does not search for them.
+  if (operator === 'IN') return { key, op: '=~', value: values.map(escaped).join('|') };
   if (operator === '=' || operator === '!=') return { key, op: operator, value };
   return patternMatcher(key, operator, value);
 }
 
+/** A text as a pattern that matches it alone. */
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
 /** [series] 1 where a leaf holds. */
 function holdsBySeries(index: SeriesIndex, refs: Int32Array, leaf: TagLeaf): Uint8Array {
-  const { key, operator, value, otherKey } = leaf;
+  const { key, operator, value, otherKey, values } = leaf;
   const holds = new Uint8Array(refs.length);
   const ids = index.tagValueIds(key, refs);
+  const textOf = tagTexts(index, key);
   if (otherKey !== null) {
     const others = index.tagValueIds(otherKey, refs);
+    const otherTextOf = tagTexts(index, otherKey);
     for (let i = 0; i < refs.length; i++) {
-      const equal =
-        ids[i] >= 0 && others[i] >= 0 && index.tagValueText(key, ids[i]) === index.tagValueText(otherKey, others[i]);
+      const equal = ids[i] >= 0 && others[i] >= 0 && textOf(ids[i]) === otherTextOf(others[i]);
       holds[i] = equal === (operator === '=') ? 1 : 0;
     }
     return holds;
   }
-  const test = operator === '=' || operator === '!=' ? (text: string) => text === value : matcherOf(value);
-  const wanted = operator === '=' || operator === '=~';
+  const test = testOf(operator, value, values);
+  const wanted = operator !== '!=' && operator !== '!~';
   const outcome = new Map<number, number>([[-1, test('') === wanted ? 1 : 0]]);
   for (let i = 0; i < refs.length; i++) {
     let held = outcome.get(ids[i]);
     if (held === undefined) {
-      held = test(index.tagValueText(key, ids[i])) === wanted ? 1 : 0;
+      held = test(textOf(ids[i])) === wanted ? 1 : 0;
       outcome.set(ids[i], held);
     }
     holds[i] = held;
   }
   return holds;
+}
+
+function testOf(operator: TagLeaf['operator'], value: string, values: readonly string[]): (text: string) => boolean {
+  if (operator === '=~' || operator === '!~') return matcherOf(value);
+  if (operator !== 'IN') return (text) => text === value;
+  const listed = new Set(values);
+  return (text) => listed.has(text);
 }
 
 /** What is left of a condition once its tags are known. */
@@ -208,6 +245,8 @@ function simplify(
   if (expression.kind === 'boolean') return expression.value;
   // InfluxDB selects nothing by what is no comparison.
   if (expression.kind !== 'binary') return false;
+  const joined = leafOf.get(expression);
+  if (typeof joined === 'number') return known.get(joined)!;
   if (!LOGIC.has(expression.operator)) {
     const leaf = leafOf.get(expression);
     // Arithmetic alone excludes nothing.

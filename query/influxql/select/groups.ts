@@ -11,6 +11,7 @@ import { selectByCondition } from './condition.ts';
 import type { SelectContext } from './context.ts';
 import type { TagSet } from './frame.ts';
 import type { Leaf, Level, Options, PointSource, RowSource } from './plan.ts';
+import { tagTexts } from './tag-texts.ts';
 
 /** Series of one leaf in one group, or in one tag set of it. */
 export interface LeafSeries {
@@ -129,7 +130,7 @@ export function splitByTags(all: LeafSeries, keys: readonly string[]): { tags: T
   const { index } = database;
   if (refs.length === 0) return [];
   if (keys.length === 0) return [{ tags: { values: [] }, series: all }];
-  const columns = keys.map((key) => ranked(index.tagValueIds(key, refs), (id) => index.tagValueText(key, id)));
+  const columns = keys.map((key) => ranked(index.tagValueIds(key, refs), tagTexts(index, key)));
   const order = new Uint32Array(refs.length).map((_, i) => i);
   const compare = (a: number, b: number): number => {
     for (const { ranks } of columns) if (ranks[a] !== ranks[b]) return ranks[a] - ranks[b];
