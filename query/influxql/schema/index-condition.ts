@@ -31,7 +31,8 @@ export function indexCondition(databases: readonly Database[], condition: Expres
   refuseOtherOperators(condition);
   const ofSeries = keepComparisons(condition, isOfTag);
   if (ofSeries === null) return { names, sets: null };
-  return { names, sets: new Map(databases.map((database) => [database, new SeriesSets(database, ofSeries, 'all')])) };
+  const setsOf = (database: Database) => new SeriesSets(database, ofSeries, 'all', { noFields: true });
+  return { names, sets: new Map(databases.map((database) => [database, setsOf(database)])) };
 }
 
 /**

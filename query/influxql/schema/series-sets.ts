@@ -4,7 +4,8 @@
  * 1. A comparison of a tag with a string or regex is a matcher of the index; those under one AND are matched at once.
  * 2. AND is an intersection, OR a union, of ascending refs.
  * 3. What cannot be decided without samples, a comparison of a field, is either true of all series (where only the index
- *    is looked at) or of none (where a sample would have to say so), which is for the caller to choose.
+ *    is looked at) or of none (where a sample would have to say so), which is for the caller to choose. Or there are no
+ *    fields: every name compared with a string, a regex or another name is a tag.
  *
  * The rules, odd ones included, are those of InfluxDB's index: a missing tag is the empty string; a tag compared with
  * another tag asks whether the series has both; any other operator than = and =~ means its negation.
@@ -44,12 +45,15 @@ export class SeriesSets {
 
   private singles = 0;
 
-  /** @param options `tagsOnly`: names in comparisons are tags, even if there are fields of that name */
+  /**
+   * @param options `noFields`: names in comparisons are tags, even if there are fields of that name; `tagsOnly`: and so
+   * are those that InfluxDB keeps for itself
+   */
   constructor(
     database: Database,
     condition: Expression | null,
     fieldRule: FieldRule,
-    { tagsOnly = false }: { readonly tagsOnly?: boolean } = {},
+    { tagsOnly = false, noFields = tagsOnly }: { readonly tagsOnly?: boolean; readonly noFields?: boolean } = {},
   ) {
     this.tagsOnly = tagsOnly;
     this.database = database;
@@ -58,7 +62,7 @@ export class SeriesSets {
     const names = new Set<string>();
     if (condition !== null) collectNames(condition, names);
     const { fields } = database.index;
-    this.fieldNames = tagsOnly ? [] : [...names].filter((name) => fields.some((field) => field.name === name));
+    this.fieldNames = noFields ? [] : [...names].filter((name) => fields.some((field) => field.name === name));
     this.asksName = names.has('_name');
   }
 

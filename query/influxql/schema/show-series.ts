@@ -43,7 +43,9 @@ function selector(
   return (database, name) => {
     let known = sets.get(database);
     if (known === undefined) {
-      known = { sets: new SeriesSets(database, condition, fieldRule), within: within?.(database) ?? null };
+      // Without a time fields are not thought of.
+      const meant = new SeriesSets(database, condition, fieldRule, { noFields: within === null });
+      known = { sets: meant, within: within?.(database) ?? null };
       sets.set(database, known);
     }
     const refs = known.sets.of(name);

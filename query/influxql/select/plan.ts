@@ -487,7 +487,9 @@ function intervalsBack(expression: Expression): bigint {
     case 'parentheses':
       return intervalsBack(expression.inner);
     case 'call': {
-      if (!LOOKS_BACK.has(expression.name)) return expression.arguments.map(intervalsBack).reduce(larger, 0n);
+      if (!LOOKS_BACK.has(expression.name) && expression.name !== 'cumulative_sum') {
+        return expression.arguments.map(intervalsBack).reduce(larger, 0n);
+      }
       // Functions over so many rows look back so far; others have a duration here, or nothing.
       const rows = expression.arguments[1];
       return rows?.kind === 'integer' ? larger(1n, rows.value) : 1n;
