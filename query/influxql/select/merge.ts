@@ -21,8 +21,10 @@ function inOrder(frames: readonly Frame[], { input, row }: MergedRows): Frame {
   const rows = input.length;
   const sec = new Float64Array(rows);
   const nano = new Float64Array(rows);
-  const tagOf = frames.some((frame) => frame.tagSets !== frames[0].tagSets || frame.tagOf !== null);
-  if (tagOf || frames.some(({ weights }) => weights !== null)) return viaConcatenation(frames, { input, row });
+  const [tags] = frames[0].tagSets;
+  const isPlain = (frame: Frame): boolean =>
+    frame.tagOf === null && frame.tagSets.length === 1 && frame.tagSets[0] === tags && frame.weights === null;
+  if (!frames.every(isPlain)) return viaConcatenation(frames, { input, row });
   const secs = frames.map((frame) => frame.sec);
   const nanos = frames.map((frame) => frame.nano);
   for (let i = 0; i < rows; i++) {

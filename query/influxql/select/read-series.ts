@@ -23,6 +23,8 @@ const buffer = createNumberBuffer();
 /** What is read of each series of a leaf. */
 export class SeriesPoints {
   private readonly run: Run;
+  /** The tags that were asked for last. */
+  private tagged: { ref: number; keys: string[]; values: string[] } | null = null;
   private readonly series: LeafSeries;
   private readonly driver: Reference | null;
   private readonly options: Options;
@@ -194,9 +196,21 @@ export class SeriesPoints {
   }
 
   private tagColumn(ref: number, name: string, rows: number): ValueColumn {
-    const { keys, values } = this.series.database.index.tags(ref);
+    const { keys, values } = this.tagsOf(ref);
     const at = keys.indexOf(name);
     return constantColumn('string', at < 0 ? null : values[at], rows);
+  }
+
+  private tagsOf(ref: number): { keys: string[]; values: string[] } {
+    if (this.tagged?.ref === ref) return this.tagged;
+    const { database } = this.series;
+    let texts = this.run.tagTexts.get(database);
+    if (texts === undefined) {
+      texts = [];
+      this.run.tagTexts.set(database, texts);
+    }
+    this.tagged = { ref, ...database.index.tags(ref, texts) };
+    return this.tagged;
   }
 }
 

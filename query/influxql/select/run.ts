@@ -39,6 +39,16 @@ export class Run {
   private turn = 0;
   private turnEndMs = performance.now() + TURN_MS;
   private readonly readers = new Map<string, OpenReader>();
+  /** The reader that was asked for last: mostly the next one, too. */
+  private latest: {
+    turn: number;
+    database: Database;
+    minNs: bigint;
+    maxNs: bigint;
+    reader: SeriesReader;
+  } | null = null;
+  /** Texts of tags, see SeriesIndex.tags: equal ones are one string. */
+  readonly tagTexts = new WeakMap<Database, string[][]>();
 
   /** @param bounds rows outside of these are not seen, wherever in the statement they are asked for. */
   constructor(context: SelectContext, evaluator: Evaluator, bounds: Bounds) {
@@ -56,15 +66,26 @@ export class Run {
   reader(database: Database, wantedMinNs: bigint, wantedMaxNs: bigint): SeriesReader {
     const minNs = wantedMinNs > this.bounds.minNs ? wantedMinNs : this.bounds.minNs;
     const maxNs = wantedMaxNs < this.bounds.maxNs ? wantedMaxNs : this.bounds.maxNs;
+    const { latest } = this;
+    if (
+      latest !== null &&
+      latest.turn === this.turn &&
+      latest.database === database &&
+      latest.minNs === minNs &&
+      latest.maxNs === maxNs
+    ) {
+      return latest.reader;
+    }
     const key = `${database.id} ${minNs} ${maxNs}`;
     const known = this.readers.get(key);
     const { removals } = database.index;
     if (known !== undefined && known.removals !== removals) {
       throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
     }
-    if (known !== undefined && known.turn === this.turn) return known.reader;
-    const reader = database.reader(boundOf(minNs), boundOf(maxNs));
+    const reader =
+      known !== undefined && known.turn === this.turn ? known.reader : database.reader(boundOf(minNs), boundOf(maxNs));
     this.readers.set(key, { turn: this.turn, removals, reader });
+    this.latest = { turn: this.turn, database, minNs, maxNs, reader };
     return reader;
   }
 

@@ -24,6 +24,7 @@ import { isMath } from './math.ts';
 import { type Level, type PlanFront, planStatement, readBounds } from './plan.ts';
 import { levelRows } from './rows.ts';
 import { Run } from './run.ts';
+import { shownFill } from './shown-fill.ts';
 import { MIN_NS } from './time.ts';
 import { windowOf } from './window.ts';
 import { zoneOf } from './zone.ts';
@@ -123,8 +124,8 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
   if (held !== null) yield held;
 }
 
-function valuesOf({ statement, options }: Level, rows: Rows, from: number, to: number): ResultSeries['values'] {
-  const { timezone } = statement;
+function valuesOf(level: Level, rows: Rows, from: number, to: number): ResultSeries['values'] {
+  const { timezone } = level.statement;
   const whole = from === 0 && to === rows.rows;
   const time = {
     kind: 'time' as const,
@@ -134,8 +135,8 @@ function valuesOf({ statement, options }: Level, rows: Rows, from: number, to: n
   };
   return [
     time,
-    ...rows.columns.map((column) =>
-      answerColumn(whole ? column : sliceColumn(column, from, to), to - from, options.fill),
+    ...rows.columns.map((column, i) =>
+      answerColumn(whole ? column : sliceColumn(column, from, to), to - from, shownFill(level, i)),
     ),
   ];
 }
