@@ -35,7 +35,8 @@ const program = new Command('varve')
     `
 Examples:
   varve serve                                     serve ./data on http://127.0.0.1:8086
-  varve serve --listen :8086 --data /var/lib/varve --retention 90d
+  varve user create admin --admin --data ./data   an administrator: from now on it asks who comes
+  varve serve --listen :8086 --retention 90d      and may be reached from other machines
 
 Exit codes:
   0  done, or stopped as asked        3  the data directory cannot be used

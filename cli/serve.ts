@@ -38,7 +38,7 @@ Every option is also a variable (--wal-sync is VARVE_WAL_SYNC) and a line of the
 
 Examples:
   varve serve --listen 127.0.0.1:8086 --data ./data
-  varve serve --listen :8086 --data /var/lib/varve --retention 90d
+  VARVE_ADMIN_USER=admin VARVE_ADMIN_PASSWORD=... varve serve --listen :8086 --data /var/lib/varve --retention 90d
   varve serve --config /etc/varve/varve.yml
   varve serve --rules 'rules/*.yml' --alertmanager http://127.0.0.1:9093
 

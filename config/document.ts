@@ -47,6 +47,9 @@ function rowOf(name: SettingName): string {
 /** A file with a few settings that many will want to change. */
 function exampleFile(): string {
   return `listen: :8086
+auth-enabled: true
+tls-certificate: /etc/varve/cert.pem
+tls-key: /etc/varve/key.pem
 data: /var/lib/varve
 retention: 400d
 size-cap: 200GiB

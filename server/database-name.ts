@@ -6,7 +6,7 @@ import { VarveError } from '../errors/errors.ts';
 
 export const DEFAULT_DATABASE = 'default';
 
-const LONGEST_NAME_BYTES = 200;
+export const LONGEST_NAME_BYTES = 200;
 
 /** The path without its database prefix, and the prefix's name or null. */
 export function splitDatabasePath(path: string): { path: string; database: string | null } {
@@ -40,9 +40,6 @@ export function chooseDatabase(fromPath: string | null, parameters: URLSearchPar
 function checkDatabaseName(name: string): string {
   if (name === '' || name.startsWith('/')) {
     throw new VarveError('bad_request', 'cannot choose database: there is no name before the slash');
-  }
-  if (name.split('/').some((part) => part === '.' || part === '..') || name.includes('\\')) {
-    throw new VarveError('bad_request', `cannot choose database: ${JSON.stringify(name)} is not a name`);
   }
   const bytes = Buffer.byteLength(name);
   if (bytes > LONGEST_NAME_BYTES) {

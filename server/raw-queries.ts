@@ -9,7 +9,7 @@ import { bodyEncodingFor, packBytes } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
 import { errorHeaders, failureText } from './prometheus-response.ts';
-import { checkQueryLength, FORM_LIMIT_BYTES } from './request-body.ts';
+import { checkQueryLength, closesWith, FORM_LIMIT_BYTES } from './request-body.ts';
 import { PROMETHEUS_QUERIES } from './routes/prometheus-query.ts';
 import type { ServerState } from './state.ts';
 
@@ -57,8 +57,7 @@ export async function answerRawQuery(
     await respond(state, request, response, 200, { 'content-type': contentType }, body);
   } catch (error) {
     const known = asKnownError(error, state.config.log);
-    // The rest of a body that is not wanted would be read to its end before the next request on this connection.
-    const headers = { ...errorHeaders(known), ...(request.complete ? {} : { connection: 'close' }) };
+    const headers = { ...errorHeaders(known), ...(closesWith(request, known) ? { connection: 'close' } : {}) };
     await respond(state, request, response, known.status, headers, Buffer.from(failureText(known)));
   }
 }

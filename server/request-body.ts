@@ -1,8 +1,24 @@
 /** Bodies of web requests, which are small: those of writes come another way, see raw-routes.ts. */
+import type { IncomingMessage } from 'node:http';
 import { VarveError } from '../errors/errors.ts';
 
 /** As much as Go's servers, and so Prometheus and InfluxDB, take of a form. */
 export const FORM_LIMIT_BYTES = 10 << 20;
+
+/** Rests of bodies up to this long are read and thrown away, so that who sends them gets to read the answer. */
+const MOST_DRAINED_BYTES = 32 << 20;
+
+/**
+ * Whether a connection has to be closed with the answer to a request that was refused before its body had come: when the
+ * rest is long, of no known length, or slow. Otherwise the rest is thrown away as it comes.
+ */
+export function closesWith(request: IncomingMessage, error: VarveError): boolean {
+  if (request.complete) return false;
+  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  if (error.code === 'too_slow' || !(announced <= MOST_DRAINED_BYTES)) return true;
+  request.resume();
+  return false;
+}
 
 /** Throws `bad_request` for the text of a query that is too long to be one of a person or a dashboard. */
 export function checkQueryLength(text: string, most: number): void {

@@ -181,7 +181,7 @@ describe('access', () => {
     ];
     const urls = places.map((place) => `${filled}?${questions}&${place}`);
     urls.push(`/db/${name}${filled}?${questions}&db=mine`, `/db/${name}%2Fautogen${filled}?${questions}`);
-    const init = method === 'GET' || method === 'DELETE' ? { method } : { method, body: `${HIDDEN}_intruder value=1` };
+    const init = method === 'GET' || method === 'DELETE' ? { method } : { method, body: "intruder value=1" };
     return urls.map((url) => ({ url, init }));
   }
 

@@ -5,7 +5,8 @@
  * process runs: dropping the last user must not open a server that listens to the world. Who was let in is asked about
  * again for every request, so a revoked token counts at once.
  *
- * While there is no administrator, what comes without credentials may do one thing: make one, as in InfluxDB 1.x.
+ * While there is no administrator, what comes without credentials, or with wrong ones, may do one thing: make one, as in
+ * InfluxDB 1.x.
  */
 import type { IncomingMessage } from 'node:http';
 import type { AccessStore, Principal } from '../../access/access-store.ts';
@@ -59,7 +60,7 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       wasRight();
       throw error;
     }
-    if (principal === null) throw failed();
+    if (principal === null) return refuse(access);
     wasRight();
     return callerOf(access, principal);
   };
@@ -75,7 +76,7 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       const address = request.socket.remoteAddress ?? '';
       if (credentials.kind === 'token') {
         const principal = access.bearer(credentials.text);
-        if (principal === null) throw failed();
+        if (principal === null) return refuse(access);
         return callerOf(access, principal);
       }
       const { name, password } = credentials;
@@ -89,6 +90,8 @@ function callerOf(access: AccessStore, principal: Principal): Caller {
   return { rights: rightsOf(access, principal), principal, mayMakeFirstAdmin: !access.hasAdmin };
 }
 
-function failed(): VarveError {
-  return new VarveError('unauthorized', 'authorization failed');
+/** While there is no administrator, whoever is not known is anybody. */
+function refuse(access: AccessStore): Caller {
+  if (!access.hasAdmin) return FOUNDER;
+  throw new VarveError('unauthorized', 'authorization failed');
 }

@@ -28,7 +28,7 @@ import { type StatementRequest, type StatementRun, startStatements } from '../in
 import { asKnownError } from '../known-error.ts';
 import { multipartParameters } from '../parameters.ts';
 import { shortened } from '../query-gate.ts';
-import { checkQueryLength, FORM_LIMIT_BYTES } from '../request-body.ts';
+import { checkQueryLength, closesWith, FORM_LIMIT_BYTES } from '../request-body.ts';
 import type { Route } from '../route.ts';
 import type { ServerState } from '../state.ts';
 
@@ -99,8 +99,7 @@ export async function answerInfluxQuery(
     if (known.code === 'unauthorized') headers['www-authenticate'] = CHALLENGE;
     else headers['x-influxdb-error'] = errorHeader(known.message);
     if (known.retryable) headers['retry-after'] = '1';
-    // The rest of a body that is not wanted would be read to its end before the next request on this connection.
-    if (!request.complete) headers.connection = 'close';
+    if (closesWith(request, known)) headers.connection = 'close';
     await sendWhole(bytes.take(), known.status, request, response, headers);
   } finally {
     endTimer();
