@@ -51,7 +51,32 @@ const ANY_TYPE = new Set(['count', 'mode', 'first', 'last', 'distinct', 'elapsed
 const KEEP_TYPE = new Set(['sum', 'mode', 'spread', 'min', 'max', 'first', 'last', 'percentile', 'distinct', 'top']);
 const SELECTORS = ['min', 'max', 'first', 'last'];
 /** Without abs(), which in influxd 1.6 leaves negative integers as they are. */
-const MATH = ['ceil', 'floor', 'round', 'sqrt', 'sin', 'cos', 'atan'];
+/** Functions of numbers that may not be whole afterwards. */
+const MATH = ['ceil', 'floor', 'round', 'sqrt', 'sin', 'cos', 'tan', 'atan'];
+
+const KINDS = [
+  ...['raw', 'raw', 'aggregate', 'aggregate', 'aggregate', 'window', 'window', 'window', 'selector'],
+  ...['rows', 'rows of windows', 'top', 'distinct', 'integral', 'forecast'],
+];
+/** Those that do not need to know which rows have one time. */
+const KINDS_OF_MANY = ['raw', 'aggregate', 'aggregate', 'window', 'window'];
+
+/** These take numbers only. */
+const NUMERIC: ReadonlySet<string> = new Set(['top', 'integral', 'forecast']);
+/** These depend on the order of rows. */
+const ORDERED: ReadonlySet<string> = new Set(['rows', 'top', 'integral']);
+/** Of several series of these influxd mixes the last windows up, or ends with the first one that has too few rows. */
+const OF_ONE_SERIES: ReadonlySet<string> = new Set(['integral', 'forecast']);
+
+const TECHNICAL = [
+  'chande_momentum_oscillator',
+  'relative_strength_index',
+  'kaufmans_efficiency_ratio',
+  'kaufmans_adaptive_moving_average',
+  'double_exponential_moving_average',
+  'triple_exponential_moving_average',
+  'triple_exponential_derivative',
+];
 
 export interface StatementGenerator {
   statement(): string;
@@ -204,7 +229,16 @@ export function statementGenerator(random: Random): StatementGenerator {
     if (choice < 0.2) return { text: `${name} % 7`, type: column.type };
     const other = pick(from.columns.filter(isNumber));
     if (choice < 0.3) return { text: `${name} ${pick(['+', '-', '*'])} ${quoted(other.name)}`, type: 'float' };
-    if (choice < 0.4) {
+    if (choice < 0.33)
+      return {
+        text: `${pick([`pow(${name}, 2)`, `pow(${name}, 3)`, `atan2(${name}, ${quoted(other.name)})`])}`,
+        type: 'float',
+      };
+    if (choice < 0.36 && column.type === 'integer') {
+      return { text: `${name} ${pick(['&', '|', '^'])} ${pick(['1', '6', '255'])}`, type: 'integer' };
+    }
+    if (choice < 0.4) return { text: `${name}::${pick(['float', 'integer'])}`, type: 'float' };
+    if (choice < 0.5) {
       const math = pick(MATH);
       return {
         text: `${math}(${name})`,
@@ -237,7 +271,7 @@ export function statementGenerator(random: Random): StatementGenerator {
         return { text: `exponential_moving_average(${argument}, ${2 + below(4)})`, type: 'float' };
       default:
         return {
-          text: `${pick(['chande_momentum_oscillator', 'relative_strength_index', 'kaufmans_efficiency_ratio'])}(${argument}, ${2 + below(3)})`,
+          text: `${pick(TECHNICAL)}(${argument}, ${2 + below(3)})`,
           type: 'float',
         };
     }
@@ -264,34 +298,26 @@ export function statementGenerator(random: Random): StatementGenerator {
     return some(tags, 3);
   }
 
-  function select(from: Rows, { nested }: { nested: boolean }): Select {
+  function select(from: Rows, { nested, kinds = KINDS }: { nested: boolean; kinds?: readonly string[] }): Select {
     const { measurement } = from;
     // A subquery whose rows may have one time offers nothing that could set them apart.
     const canOrder = !from.tieTags.includes(INSEPARABLE);
-    const wanted = pick([
-      'raw',
-      'raw',
-      'aggregate',
-      'aggregate',
-      'aggregate',
-      'window',
-      'window',
-      'window',
-      'selector',
-      'rows',
-      'rows of windows',
-      'top',
-      'distinct',
-    ]);
+    const wanted = pick(kinds);
     const numeric = from.columns.some(isNumber);
-    const kind = (wanted === 'rows' && !canOrder) || (wanted === 'top' && !numeric) ? 'raw' : wanted;
-    const needsOrder = kind === 'rows' || kind === 'top';
+    const oneSeries = OF_ONE_SERIES.has(wanted);
+    const mustGroup = from.keptTags.length > 0 || (from.tieTags.length > 0 && wanted === 'integral');
+    const isOut = (!numeric && NUMERIC.has(wanted)) || (!canOrder && ORDERED.has(wanted)) || (oneSeries && mustGroup);
+    const kind = isOut ? 'raw' : wanted;
+    const needsOrder = ORDERED.has(kind);
     const manyRows = kind === 'top' || kind === 'distinct';
-    const dimensions = nested && manyRows ? [] : grouping(from, needsOrder && canOrder && from.tieTags.length > 0);
+    const ungrouped = (nested && manyRows) || OF_ONE_SERIES.has(kind);
+    const dimensions = ungrouped ? [] : grouping(from, needsOrder && canOrder && from.tieTags.length > 0);
     const separated = canOrder && from.tieTags.every((tag) => dimensions.includes(tag));
     const windowed =
       kind === 'window' ||
       kind === 'rows of windows' ||
+      kind === 'forecast' ||
+      kind === 'integral' ||
       ((kind === 'selector' || kind === 'top' || kind === 'distinct') && chance(0.3));
     const windowSeconds = windowed ? windowOf(measurement) : null;
     const { terms, distinctRows } = termsOf(kind, from, separated);
@@ -315,7 +341,7 @@ export function statementGenerator(random: Random): StatementGenerator {
       kind === 'raw' || kind === 'rows'
         ? separated && dimensions.length === 0
         : dimensions.length === 0 && windowSeconds !== null && (kind === 'window' || kind === 'rows of windows');
-    const inSeries = dimensions.length > 0 && (kind === 'rows' || kind === 'rows of windows' || terms.length > 1);
+    const inSeries = dimensions.length > 0 && (windowed || kind === 'rows' || terms.length > 1);
     return { text, columns, tags: dimensions, ordered, windowSeconds, inSeries };
   }
 
@@ -397,6 +423,21 @@ export function statementGenerator(random: Random): StatementGenerator {
           distinctRows: false,
         };
       }
+      case 'integral': {
+        const unit = pick(['', ', 1s', ', 10s', ', 1m', ', 1h']);
+        return {
+          terms: [{ text: `integral(${quoted(pick(numbers).name)}${unit})`, type: 'float' }],
+          distinctRows: true,
+        };
+      }
+      case 'forecast': {
+        const call = `${pick(['mean', 'max', 'count'])}(${quoted(pick(numbers).name)})`;
+        const name = pick(['holt_winters', 'holt_winters_with_fit']);
+        return {
+          terms: [{ text: `${name}(${call}, ${1 + below(5)}, ${pick([0, 0, 2, 3, 4])})`, type: 'float' }],
+          distinctRows: true,
+        };
+      }
       case 'distinct': {
         const column = pick(from.columns);
         return { terms: [{ text: `distinct(${quoted(column.name)})`, type: column.type }], distinctRows: false };
@@ -439,9 +480,38 @@ export function statementGenerator(random: Random): StatementGenerator {
     return tagCondition(from);
   }
 
+  /** Over several measurements, of which the first one's names are used. */
+  function several(): string {
+    const [first, ...others] = some(
+      MEASUREMENTS.filter(({ from }) => from === START),
+      3,
+    );
+    const names = [first!, ...others].map(({ name }) => name);
+    const source = chance(0.3) ? `/^(${names.join('|')})$/` : names.join(', ');
+    const tieTags = first!.tieTags.length > 0 || names.length > 1 ? [INSEPARABLE] : [];
+    return select({ ...rowsOf(first!), source, tieTags }, { nested: false, kinds: KINDS_OF_MANY }).text;
+  }
+
+  /** With wildcards and regular expressions for fields and tags. */
+  function wildcards(): string {
+    const measurement = pick(MEASUREMENTS);
+    const from = rowsOf(measurement);
+    const which = pick(['*', '/./', '*::field', `/${pick(from.columns).name}/`, '/e/']);
+    const calls = ['count', 'mean', 'max', 'min', 'sum', 'spread', 'median'];
+    const isCall = chance(0.6);
+    const field = isCall && which !== '/e/' ? `${pick(calls)}(${which})` : which;
+    const clauses = [timeRange(measurement), ...(chance(0.4) ? [condition(from, 2)] : [])];
+    const groups = pick([[], ['*'], ['/e/'], [...from.tags.keys()].map(quoted)]);
+    if (isCall && which !== '/e/' && chance(0.4)) groups.push(`time(${windowOf(measurement)}s)`);
+    const grouping = groups.length === 0 ? '' : ` GROUP BY ${groups.join(', ')}`;
+    return `SELECT ${field} FROM ${measurement.name} WHERE ${clauses.join(' AND ')}${grouping}`;
+  }
+
   return {
     statement() {
       if (chance(0.08)) return show();
+      if (chance(0.05)) return several();
+      if (chance(0.05)) return wildcards();
       const depth = pick([0, 0, 0, 1, 1, 2]);
       return select(rows(pick(MEASUREMENTS), depth), { nested: false }).text;
     },
