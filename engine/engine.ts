@@ -55,7 +55,6 @@ export class Engine {
   /** Users, tokens and what they may do. */
   readonly access: AccessStore;
   private readonly registry: Registry;
-  /** Which new series come in. */
   readonly admissions: Admissions;
   readonly refusals: Refusals;
   private readonly background: Background;
@@ -323,15 +322,15 @@ export class Engine {
     const bytes = this.memtableBytes;
     if (bytes < this.options.memtableBytes * 2) return;
     if (bytes > this.options.memtableBytes * HARD_LIMIT_FACTOR) {
-      throw new VarveError('overloaded', 'cannot take writes now: flushing to disk does not keep up; try again');
+      const text = 'cannot take writes now: flushing to disk does not keep up; try again';
+      throw new VarveError('overloaded', text, { setting: 'memtable-size' });
     }
     try {
       await this.checkpointer.flushed();
     } catch (cause) {
       const { message } = cause as Error;
-      throw new VarveError('overloaded', `cannot take writes now: memory is full and cannot be flushed: ${message}`, {
-        cause,
-      });
+      const text = `cannot take writes now: memory is full and cannot be flushed: ${message}`;
+      throw new VarveError('overloaded', text, { setting: 'memtable-size', cause });
     }
   }
 

@@ -91,6 +91,11 @@ export class SeriesAdmission {
     };
   }
 
+  /** Whether there is memory for more combinations of fields; to be told of `created` ones. */
+  hasRoom(created: number): boolean {
+    return this.admitNames(created) === null;
+  }
+
   /**
    * The ref of a series by its parts, defined if it is new and may come in; else why it may not.
    * @param checkParts whether its names have not been held to the limits yet.

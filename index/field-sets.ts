@@ -10,11 +10,16 @@
  */
 import type { Shape } from './shapes.ts';
 
+/** What a set needs besides its fields and its text. */
+const SET_BYTES = 400;
+
 export class FieldSets {
   /** id -> ascending field ids. */
   readonly list: Int32Array[] = [new Int32Array(0)];
   /** Live series per set. */
   readonly seriesCounts: number[] = [0];
+  /** Bytes of memory, about. */
+  memoryBytes = 0;
   private readonly byText = new Map<string, number>([['', 0]]);
   /** By set: shape id -> the set after a row of that shape. */
   private readonly transitions: (Map<number, number> | undefined)[] = [];
@@ -39,6 +44,7 @@ export class FieldSets {
     this.list.push(fields);
     this.seriesCounts.push(0);
     this.byText.set(text, id);
+    this.memoryBytes += SET_BYTES + 4 * fields.length + text.length;
     return id;
   }
 

@@ -41,6 +41,7 @@ export type { IndexHandle } from './worker-view.ts';
 
 const encoder = new TextEncoder();
 const UNLIMITED = Number.POSITIVE_INFINITY;
+const FIELD_BYTES = 1000;
 
 export class SeriesIndex implements Catalog {
   /** Names the lineage of refs and ids, 16 hex digits: a data file of another epoch means other series by its refs. */
@@ -396,9 +397,10 @@ export class SeriesIndex implements Catalog {
     return cardinalityOf(this.series, top);
   }
 
-  /** Bytes of memory held, reserved room included. */
+  /** Bytes of memory held, reserved room included; objects by what one of their kind was measured to need. */
   get memoryBytes(): number {
-    return this.series.memoryBytes + this.postings.memoryBytes;
+    const objects = this.fields.length * FIELD_BYTES + this.shapeTree.memoryBytes + this.fieldSets.memoryBytes;
+    return this.series.memoryBytes + this.postings.memoryBytes + objects;
   }
 
   // ——— The log ———

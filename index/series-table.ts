@@ -35,6 +35,8 @@ export const MAX_ALIASES = 8;
 
 const INITIAL_REFS = 1024;
 const FREE = -1;
+/** What the object of an empty dictionary and its arrays need. */
+const DICTIONARY_BYTES = 2400;
 
 export class SeriesTable {
   arena = new KeyArena();
@@ -241,7 +243,7 @@ export class SeriesTable {
   get memoryBytes(): number {
     let bytes = this.arena.memoryBytes + this.keys.memoryBytes + this.values.byteLength + this.schema.byteLength * 5;
     bytes += this.measurements.memoryBytes + this.tagKeys.memoryBytes;
-    for (const dictionary of this.tagValues) bytes += dictionary.memoryBytes;
+    for (const dictionary of this.tagValues) bytes += DICTIONARY_BYTES + dictionary.memoryBytes;
     return bytes;
   }
 

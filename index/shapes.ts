@@ -16,6 +16,10 @@ import { hashBytes } from './hash.ts';
 /** Shapes per measurement beyond which rows should be split, see `SeriesIndex.shapeLimitReached`. */
 export const SHAPE_LIMIT = 1024;
 
+/** What a shape needs, and each of its columns: an id, a type, a name that others have too. */
+const SHAPE_BYTES = 1000;
+const COLUMN_BYTES = 13;
+
 /** The fields of a row, in order. */
 export interface Shape {
   /** Its index in `SeriesIndex.shapes`. */
@@ -47,6 +51,8 @@ export class Shapes {
   readonly list: ShapeNode[] = [];
   private readonly roots: (ShapeNode | undefined)[] = [];
   private readonly counts: number[] = [];
+  /** Bytes of memory, about. */
+  memoryBytes = 0;
 
   constructor() {
     this.add(-1, 0, new Int32Array(0), [], new Uint8Array(0));
@@ -118,6 +124,7 @@ export class Shapes {
       lastChild: null,
     };
     this.list.push(node);
+    this.memoryBytes += SHAPE_BYTES + COLUMN_BYTES * node.width;
     if (measurement >= 0) this.counts[measurement] = this.countOf(measurement) + 1;
     return node;
   }

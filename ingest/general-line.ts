@@ -79,10 +79,13 @@ function storeRow(run: LineRun, line: ScannedLine): boolean {
     return false;
   } else if (!checkFields(run, index.measurementOf(ref), line)) return false;
   const measurement = index.measurementOf(ref);
-  if (line.fieldCount > 1 && index.shapeLimitReached(measurement)) {
+  const isCrowded = index.shapeLimitReached(measurement) || run.door?.hasRoom(0) === false;
+  if (line.fieldCount > 1 && isCrowded) {
     appendSingleFieldRows(index, batch, ref, measurement, line, sec, nano);
   } else {
+    const shapesBefore = index.shapes.length;
     const shape = shapeOf(index, measurement, line);
+    run.door?.hasRoom(index.shapes.length - shapesBefore);
     appendRow(batch, ref, shape.id, shape.width, sec, nano);
     if (index.lastShape[ref] !== shape.id) index.noteShape(ref, shape.id);
   }

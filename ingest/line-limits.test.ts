@@ -60,6 +60,7 @@ describe('limits', () => {
       needsParts: false,
       admit: (): Refusal | null => (++asked <= 2 ? null : { limit: 'maxSeries', text }),
       admitNames: () => null,
+      hasRoom: () => true,
     };
     const batch = new Batch();
     const body = Buffer.from('a,x=1,y=2 v=1 1\nb v=1 1\na,y=2,x=1 v=1 2\na,x=1,y=2 v=1 3\nc v=1 1\nb v=2 2\n');

@@ -296,6 +296,7 @@ describe.each(versions)('remote write %s', (_, how, encode) => {
       needsParts: false,
       admit: (): Refusal | null => (index.seriesCount < 2 ? null : { limit: 'maxSeries', text }),
       admitNames: () => null,
+      hasRoom: () => true,
     };
     const series = ['a', 'b', 'c', 'd'].map(
       (name): EncodedSeries => ({ labels: [['__name__', name]], samples: [{ value: 1, ms: 1 }] }),

@@ -10,7 +10,7 @@ import type { IngestLimits, Refusal } from './limits.ts';
 import { isTimeName, NAME_ESCAPES, TAG_ESCAPES, unescapeName } from './line-grammar.ts';
 
 /** What is asked before something is defined that an index does not know. */
-export type SeriesDoor = Pick<SeriesAdmission, 'needsParts' | 'admit' | 'admitNames'>;
+export type SeriesDoor = Pick<SeriesAdmission, 'needsParts' | 'admit' | 'admitNames' | 'hasRoom'>;
 
 /** A series by its parts, unescaped. */
 export interface SeriesParts {
