@@ -1,25 +1,35 @@
-# Build: compile the sources, then drop what only development needs.
-FROM node:24-slim AS build
+# The image of a server: non-root, one volume (/data), a read-only root filesystem will do. deploy/README.md tells how to run it.
+#
+# Both stages stand on the same release of Debian, as the second takes Node's program from the first.
+
+# Build: compile the sources and the page, then leave out what only development needs.
+FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN npm ci
+# Without scripts: the page, which `prepare` builds, has no sources here yet. This layer stays as long as the lock does.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && npm prune --omit=dev
+RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund && chmod 755 dist/cli/main.js
 
-# Run: the compiled program, as a user without rights, writing nowhere but to /data.
-FROM node:24-slim
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/node-compile-cache
-WORKDIR /app
-COPY --from=build /src/package.json /src/LICENSE ./
-COPY --from=build /src/node_modules ./node_modules
-COPY --from=build /src/dist ./dist
-RUN mkdir /data && chown node:node /data
-USER node
+# Run: Node, the compiled program and what it imports; no npm.
+FROM debian:bookworm-slim
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /src/package.json /src/LICENSE /src/deploy/healthcheck.mjs /app/
+COPY --from=build /src/node_modules /app/node_modules
+COPY --from=build /src/dist /app/dist
+RUN groupadd --gid 10001 varve \
+  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin varve \
+  && install -d -o varve -g varve -m 0750 /data \
+  && ln -s /app/dist/cli/main.js /usr/local/bin/varve
+# By number, so that an orchestrator can see that it is not root.
+USER 10001:10001
+WORKDIR /data
 VOLUME /data
 EXPOSE 8086
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8086/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# It listens on all interfaces, so it asks who comes. The first start needs an administrator:
-#   -e VARVE_ADMIN_USER=admin -e VARVE_ADMIN_PASSWORD=…   (or VARVE_ADMIN_PASSWORD_FILE=/run/secrets/…)
-ENTRYPOINT ["node", "dist/cli/main.js"]
-CMD ["serve", "--listen", "0.0.0.0:8086", "--data", "/data"]
+# Every setting can be given this way; docs/configuration.md lists them. It listens on all interfaces, so it asks who comes, and
+# the first start needs an administrator: VARVE_ADMIN_USER with VARVE_ADMIN_PASSWORD or VARVE_ADMIN_PASSWORD_FILE.
+ENV NODE_ENV=production VARVE_LISTEN=:8086 VARVE_DATA=/data
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["node", "/app/healthcheck.mjs"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["varve"]
+CMD ["serve"]

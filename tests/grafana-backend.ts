@@ -17,7 +17,8 @@ export interface DataSource {
   intervalMs: number;
   /** InfluxDB's database. */
   database?: string;
-  token?: string;
+  user?: string;
+  password?: string;
 }
 
 /** Values of a dashboard's variables by name; several are what a person has ticked. */
@@ -135,13 +136,12 @@ export function interpolateInfluxql(query: string, range: TimeRange, intervalMs:
     .replace(/\$(?:__)?interval/g, intervalText(intervalMs));
 }
 
-function headersOf(source: DataSource, scheme: string, isForm: boolean): Record<string, string> {
+function headersOf({ user = '', password = '' }: DataSource, isForm: boolean): Record<string, string> {
   return {
     'user-agent': 'Grafana/13.2.3',
     'accept-encoding': 'gzip',
     'x-grafana-org-id': '1',
-    // Without a token this is what the provisioned header is.
-    authorization: `${scheme} ${source.token ?? ''}`.trim(),
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
     ...(isForm ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
   };
 }
@@ -162,7 +162,7 @@ export async function askPrometheus(
 ): Promise<unknown> {
   const form = encodeSorted(parameters);
   const url = `${source.url}/${path}${method === 'GET' && form !== '' ? `?${form}` : ''}`;
-  const headers = headersOf(source, 'Bearer', method === 'POST');
+  const headers = headersOf(source, method === 'POST');
   const response = await fetch(url, { method, headers, ...(method === 'POST' ? { body: form } : {}) });
   const text = await response.text();
   expect(response.status, `${method} ${url} ${form}: ${text}`).toBe(200);
@@ -228,7 +228,7 @@ export async function askInfluxql(
   if (retentionPolicy !== '' && retentionPolicy !== 'default') parameters.rp = retentionPolicy;
   const isPost = httpMode === 'POST';
   const url = `${source.url}/query?${encodeSorted(isPost ? parameters : { ...parameters, q: query })}`;
-  const headers = headersOf(source, 'Token', isPost);
+  const headers = headersOf(source, isPost);
   const response = await fetch(url, {
     method: httpMode,
     headers,
