@@ -6,6 +6,7 @@ import type { Database } from '../engine/database.ts';
 import type { MemtableCopies } from '../engine/series-reader.ts';
 import { VarveError } from '../errors/errors.ts';
 import type { IndexHandle } from '../index/worker-view.ts';
+import { type SourceColumns, sharedInts } from './found-series.ts';
 import {
   findSeries,
   openRange,
@@ -26,6 +27,7 @@ import {
 } from './promql/evaluate.ts';
 import { METRIC_NAME } from './promql/labels.ts';
 import { EMPTY_SERIES_SET } from './promql/querier.ts';
+import { mayBeInAnyOrder } from './series-order.ts';
 import { openStarts, startsRef } from './start-times.ts';
 import type { WindowColumns } from './workers/computed-windows.ts';
 import type { EvaluationJob, SharedSelection } from './workers/evaluation-job.ts';
@@ -112,7 +114,7 @@ function valuesOf(
   let values = fetches.otherValues;
   selections.forEach((selection, i) => {
     if (selection === null) return;
-    values += selection.series.length * (SERIES_VALUES + fetches.valuesPerSeries[i]);
+    values += selection.found.count * (SERIES_VALUES + fetches.valuesPerSeries[i]);
     if (!willSpread(storage, selection)) values += selection.samples;
   });
   return values;
@@ -121,7 +123,7 @@ function valuesOf(
 /** Has windows spread that pay, and puts together what the thread needs. */
 async function makeJob(
   database: Database | undefined,
-  { query, times, fetches }: PreparedQuery,
+  { query, times }: PreparedQuery,
   selections: readonly (Selection | null)[],
   { signal: _, timeoutMs: __, ...options }: QueryOptions,
   storage: StorageOptions,
@@ -143,9 +145,7 @@ async function makeJob(
     options,
     remainingMs: Math.min(deadlineMs, startedMs + (options.limits?.timeoutMs ?? Infinity)) - performance.now(),
     selections: selections.map((selection, i) =>
-      selection === null
-        ? null
-        : share(database!, keys!, selection, fetches.plans[i].range.func, columns[i], copies, storage.starts),
+      selection === null ? null : share(database!, keys!, selection, columns[i], copies, storage.starts),
     ),
     control: new Int32Array(new SharedArrayBuffer(4)),
   };
@@ -154,46 +154,20 @@ async function makeJob(
 function share(
   database: Database,
   keys: IndexHandle,
-  { series, range }: Selection,
-  func: string | null,
+  selection: Selection,
   windows: WindowColumns | null,
   copies: MemtableCopies,
   starts: Database | undefined,
 ): SharedSelection {
-  let sourceCount = 0;
-  let single = true;
-  for (const { sources } of series) {
-    sourceCount += sources.length;
-    if (sources.length > 1) single = false;
-  }
-  const refs = new Int32Array(new SharedArrayBuffer(sourceCount * 4));
-  const fieldOf = new Int32Array(new SharedArrayBuffer(sourceCount * 4));
-  const firstSource = single ? null : new Int32Array(new SharedArrayBuffer((series.length + 1) * 4));
-  const fields: { name: string; field: string }[] = [];
-  const idOf = new Map<string, number>();
-  let at = 0;
-  series.forEach((one, i) => {
-    for (const { ref, field } of one.sources) {
-      const name = one.metricName ?? one.labels.get(METRIC_NAME);
-      const key = `${name}\u0000${field}`;
-      let id = idOf.get(key);
-      if (id === undefined) {
-        id = fields.push({ name, field }) - 1;
-        idOf.set(key, id);
-      }
-      refs[at] = ref;
-      fieldOf[at++] = id;
-    }
-    if (firstSource !== null) firstSource[i + 1] = at;
-  });
+  const { found, range } = selection;
+  const columns = found.columns();
+  const { refs } = columns;
   return {
     keys,
     plan: openRange(database, range.startMs, range.endMs).plan(copies),
-    func,
-    fields,
-    refs,
-    fieldOf,
-    firstSource,
+    func: range.func,
+    labelIds: labelIdsOf(database, selection, columns),
+    ...columns,
     windows,
     starts:
       starts === undefined
@@ -203,4 +177,25 @@ function share(
             refs: Int32Array.from(refs, (ref) => startsRef(database, starts, ref)),
           },
   };
+}
+
+/** See SharedSelection.labelIds: for many series, so that the thread need not read the labels of each. */
+function labelIdsOf(
+  { index }: Database,
+  { found, range: { func, grouping } }: Selection,
+  { refs, fieldOf, firstSource }: SourceColumns,
+): Map<string, Int32Array> {
+  const ids = new Map<string, Int32Array>();
+  if (grouping === null || grouping.without || firstSource !== null) return ids;
+  if (!mayBeInAnyOrder(found.count, func)) return ids;
+  for (const name of grouping.labels) {
+    ids.set(name, name === METRIC_NAME ? fieldOf : shareInts(index.tagValueIds(name, refs)));
+  }
+  return ids;
+}
+
+function shareInts(ints: Int32Array): Int32Array {
+  const shared = sharedInts(ints.length);
+  shared.set(ints);
+  return shared;
 }

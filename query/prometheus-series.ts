@@ -8,6 +8,7 @@
 import type { Database } from '../engine/database.ts';
 import type { PromTarget } from '../index/prom-names.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
+import { type FieldRefs, FoundSeries } from './found-series.ts';
 import { compareLabels, compareText, type LabelSource, Labels, labelsFromPairs, METRIC_NAME } from './promql/labels.ts';
 import { compileMatcher, type LabelMatcher } from './promql/matcher.ts';
 import type { FieldSource } from './sample-reader.ts';
@@ -48,30 +49,41 @@ export function selectSeries(database: Database, matchers: readonly LabelMatcher
 
 /** As selectSeries, but in any order; labels are looked up when they are asked for, until the next await. */
 export function selectUnsorted(database: Database, matchers: readonly LabelMatcher[]): PrometheusSeries[] {
+  return findMatching(database, matchers).list;
+}
+
+/** As selectUnsorted, without an object per series until somebody wants them; also until the next await. */
+export function findMatching(database: Database, matchers: readonly LabelMatcher[]): FoundSeries {
   const { index } = database;
   const tagMatchers = matchers
     .filter((matcher) => matcher.name !== METRIC_NAME)
     .map(({ name, op, value }) => ({ key: name, op, value }));
   const refsOf = new Map<number, Int32Array>();
-  const byKey = new Map<string, PrometheusSeries>();
   const fields = namedFields(database, matchers);
   const ambiguous = new Set(fields.map((field) => field.name)).size < fields.length;
-  const series: PrometheusSeries[] = [];
-  const maker = new LabelMaker(index);
+  const parts: FieldRefs[] = [];
   for (const { name, measurement, field: fieldId } of fields) {
     let refs = refsOf.get(measurement);
     if (refs === undefined) {
       refs = index.select(measurement, tagMatchers);
       refsOf.set(measurement, refs);
     }
-    const field = index.fields[fieldId].name;
-    const labelsOf = (ref: number) => maker.labels(ref, name);
-    for (const ref of index.filterByField(refs, fieldId)) {
-      if (!ambiguous) {
-        series.push(new FieldSeries(ref, field, name, labelsOf));
-        continue;
-      }
-      const labels = labelsOf(ref);
+    const found = index.filterByField(refs, fieldId);
+    if (found.length > 0) parts.push({ name, field: index.fields[fieldId].name, refs: found });
+  }
+  const maker = new LabelMaker(index);
+  if (ambiguous) return FoundSeries.listed(mergeNames(parts, maker));
+  const labelsOf = new Map(parts.map(({ name }) => [name, (ref: number) => maker.labels(ref, name)]));
+  return FoundSeries.of(parts, ({ name, field }, ref) => new FieldSeries(ref, field, name, labelsOf.get(name)!));
+}
+
+/** Series of several fields; those of one name and the same tags are one series. */
+function mergeNames(parts: readonly FieldRefs[], maker: LabelMaker): PrometheusSeries[] {
+  const series: PrometheusSeries[] = [];
+  const byKey = new Map<string, PrometheusSeries>();
+  for (const { name, field, refs } of parts) {
+    for (const ref of refs) {
+      const labels = maker.labels(ref, name);
       const known = byKey.get(labels.key);
       if (known !== undefined) {
         known.sources.push({ ref, field });
@@ -86,7 +98,7 @@ export function selectUnsorted(database: Database, matchers: readonly LabelMatch
 }
 
 /** A series of one field: there may be millions, so it holds nothing that can be made again. */
-class FieldSeries implements PrometheusSeries {
+export class FieldSeries implements PrometheusSeries {
   private readonly ref: number;
   private readonly field: string;
   readonly metricName: string;

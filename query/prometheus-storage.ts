@@ -8,14 +8,15 @@ import type { Database } from '../engine/database.ts';
 import type { SeriesReader } from '../engine/series-reader.ts';
 import { instantFromMs } from '../engine/time.ts';
 import { VarveError } from '../errors/errors.ts';
-import { type PrometheusSeries, selectUnsorted } from './prometheus-series.ts';
+import type { FoundSeries } from './found-series.ts';
+import { findMatching } from './prometheus-series.ts';
 import { UNSLIDING } from './promql/fetch.ts';
-import { compareLabels } from './promql/labels.ts';
 import type { CancelSignal } from './promql/limits.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 import { EMPTY_SERIES_SET, type Querier, type SelectRange, type SeriesSet } from './promql/querier.ts';
 import { SampleReader } from './sample-reader.ts';
-import { sampleSet } from './sample-set.ts';
+import { listedSeries, sampleSet } from './sample-set.ts';
+import { mayBeInAnyOrder, sortSeries } from './series-order.ts';
 import { startTimes } from './start-times.ts';
 import type { ComputedWindows } from './workers/computed-windows.ts';
 import type { QueryWorkers } from './workers/pool.ts';
@@ -74,13 +75,6 @@ export function newStorageTrace(): StorageTrace {
 
 const SPREAD_SAMPLES = 1_000_000;
 
-/**
- * Beyond this many series, a selector right under one of these aggregations has them in the order of refs: what comes out
- * is the same, sums to their last bits, and sorting would cost more than everything else.
- */
-const ORDER_SERIES = 50_000;
-const IN_ANY_ORDER: ReadonlySet<string | null> = new Set(['count', 'group', 'min', 'max', 'sum', 'avg', 'quantile']);
-
 /** A querier over one database; undefined is a database that does not exist, and holds nothing. */
 export function prometheusQuerier(database: Database | undefined, options: StorageOptions = {}): Querier {
   return {
@@ -104,8 +98,7 @@ export function openRange(database: Database, startMs: number, endMs: number): S
 /** Series that one selector of a query has found, in any order, before anything is read of them. */
 export interface Selection {
   readonly range: SelectRange;
-  /** In any order. */
-  readonly series: PrometheusSeries[];
+  readonly found: FoundSeries;
   /** About how many samples will be read, or looked at where every window is looked at anew. */
   readonly samples: number;
 }
@@ -118,22 +111,16 @@ export function findSeries(
   range: SelectRange,
 ): Selection {
   const startedMs = performance.now();
-  const series = selectUnsorted(database, matchers);
-  refuseTooMany(series.length, maxSeries);
-  refuseTooLarge(series.length, range, maxBytes);
-  const samples = estimateWork(database, series, range);
+  const found = findMatching(database, matchers);
+  refuseTooMany(found.count, maxSeries);
+  refuseTooLarge(found.count, range, maxBytes);
+  const samples = estimateWork(database, found, range);
   if (trace) {
     trace.selectMs += performance.now() - startedMs;
-    trace.series += series.length;
+    trace.series += found.count;
     trace.selectors++;
   }
-  return { range, series, samples };
-}
-
-/** Brings series into the order that the evaluation expects of a set. */
-export function sortSeries(series: PrometheusSeries[], func: string | null): void {
-  if (series.length >= ORDER_SERIES && IN_ANY_ORDER.has(func)) return;
-  series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return { range, found, samples };
 }
 
 function selectSamples(
@@ -157,14 +144,16 @@ export function openSelection(
   selection: Selection,
   again: () => SeriesSet | Promise<SeriesSet>,
 ): SeriesSet | Promise<SeriesSet> {
-  const { series, range } = selection;
+  const { found, range } = selection;
   const { trace, starts } = options;
+  const series = found.list;
   const sortMs = performance.now();
-  sortSeries(series, range.func);
+  const anyOrder = mayBeInAnyOrder(series.length, range.func);
+  if (!anyOrder) sortSeries(series);
   if (trace) trace.selectMs += performance.now() - sortMs;
   const { removals } = database.index;
   const set = sampleSet({
-    series,
+    series: listedSeries(series, anyOrder),
     open() {
       // Another selector's threads may have taken their time.
       if (database.index.removals !== removals) {
@@ -201,10 +190,10 @@ export function spreadSelection(
   options: StorageOptions,
   selection: Selection,
 ): Promise<ComputedWindows> | null {
-  const { series, range } = selection;
+  const { found, range } = selection;
   const { trace, workers } = options;
   if (workers == null || range.func === null || !willSpread(options, selection)) return null;
-  const spread = SpreadWindows.plan(series, range, range.func, workers.count);
+  const spread = SpreadWindows.plan(found.columns(), range, range.func, workers.count);
   if (spread === null) return null;
   return (async () => {
     const spreadMs = performance.now();
@@ -220,11 +209,8 @@ export function spreadSelection(
 }
 
 /** See Selection.samples. */
-function estimateWork(database: Database, series: readonly PrometheusSeries[], range: SelectRange): number {
-  const { length } = series;
-  const some: number[] = [];
-  for (let i = 0; i < 16 && i < length; i++) some.push(series[Math.floor((i * length) / 16)].sources[0].ref);
-  const samples = openRange(database, range.startMs, range.endMs).estimateRows(some, length);
+function estimateWork(database: Database, found: FoundSeries, range: SelectRange): number {
+  const samples = openRange(database, range.startMs, range.endMs).estimateRows(found.someRefs(16), found.count);
   const overlap = UNSLIDING.has(range.func) && range.stepMs > 0 ? range.rangeMs / range.stepMs : 1;
   return samples * Math.max(1, overlap);
 }

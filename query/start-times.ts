@@ -6,7 +6,7 @@ import type { Database } from '../engine/database.ts';
 import type { SeriesReader } from '../engine/series-reader.ts';
 import { type Instant, instantFromMs } from '../engine/time.ts';
 import { hashBytes } from '../index/hash.ts';
-import type { PrometheusSeries } from './prometheus-series.ts';
+import type { SeriesSources } from './sample-reader.ts';
 
 /** The end of the ms that a time lies in. */
 function endOfMs(ms: number): Instant {
@@ -15,7 +15,7 @@ function endOfMs(ms: number): Instant {
 }
 
 /** Start times of one series' samples: parallel to `timesMs`, 0 where unknown; null when none is known. */
-export type StartTimes = (series: PrometheusSeries, timesMs: Float64Array) => Float64Array | null;
+export type StartTimes = (series: SeriesSources, timesMs: Float64Array) => Float64Array | null;
 
 /** Reads start times of samples between two times in ms, both inclusive. Use it before the next await. */
 export function startTimes(database: Database, starts: Database, startMs: number, endMs: number): StartTimes {

@@ -7,13 +7,17 @@ import type { EvaluationContext } from './context.ts';
 import { countValues } from './count-values.ts';
 import { isSeriesBySeries } from './drop-metadata.ts';
 import { quantileOfSorted, sortNaNFirst } from './functions/quantile.ts';
-import { type Grouping, groupSeries } from './grouping.ts';
+import { denseLabelIds, type Grouping, Groups, groupSeries } from './grouping.ts';
+import { readSelector } from './instant-selector.ts';
 import { METRIC_NAME } from './labels.ts';
-import type { Aggregation, Expr, StringLiteral } from './parser/ast.ts';
-import { selectK } from './select-k.ts';
+import type { Aggregation, Expr, StringLiteral, VectorSelector } from './parser/ast.ts';
+import type { SeriesSet } from './querier.ts';
+import { PICKS, pickValues, selectK } from './select-k.ts';
 import { countPresent, type Grid, newColumn, type ScalarValue, type SeriesColumn, type VectorValue } from './value.ts';
 
 export function evaluateAggregation(ctx: EvaluationContext, expr: Aggregation, grid: Grid): VectorValue {
+  const direct = aggregateSelector(ctx, expr, grid);
+  if (direct !== null) return direct;
   const input = evaluateOperand(ctx, expr, grid);
   const before = input.series.reduce((sum, column) => sum + column.presentCount, 0);
   const series = aggregate(ctx, expr, input.series, grid);
@@ -55,45 +59,130 @@ function aggregate(ctx: EvaluationContext, expr: Aggregation, series: SeriesColu
     warnQuantiles(ctx.annotations, param!, expr.param!);
     foldQuantile(ctx, series, grouping, columns, param!);
   } else {
-    FOLDS[op](ctx, series, grouping, columns);
+    const fold = FOLDS[op](columns, grid.count);
+    for (let s = 0; s < series.length; s++) {
+      ctx.budget.checkpoint();
+      fold.add(grouping.groupOf[s]!, series[s]!);
+    }
+    fold.finish();
   }
+  return finished(columns);
+}
+
+function finished(columns: SeriesColumn[]): SeriesColumn[] {
   for (const column of columns) column.presentCount = countPresent(column.present);
   return columns.filter((column) => column.presentCount > 0);
+}
+
+/**
+ * An aggregation right over a selector, whose series are folded as they are read: of a million series, columns that nobody
+ * asks for would cost more than everything else. Null when it is not one, or when its series come in an order of their own.
+ */
+function aggregateSelector(ctx: EvaluationContext, expr: Aggregation, grid: Grid): VectorValue | null {
+  const selector = expr.expr;
+  if (selector.type !== 'vectorSelector' || selector.smoothed) return null;
+  const set = ctx.seriesOf(selector);
+  const makeFold = FOLDS[expr.op as keyof typeof FOLDS] as MakeFold | undefined;
+  const isPick = PICKS.has(expr.op) && grid.count === 1 && expr.grouping.length === 0 && !expr.without;
+  if (isPick) return pickSelector(ctx, expr, selector, set, grid);
+  if (makeFold === undefined || (set.order !== undefined && set.anyOrder !== true)) return null;
+  const { budget } = ctx;
+  const groups = new Groups(expr.grouping, expr.without);
+  const ids = expr.without ? null : denseLabelIds(set, expr.grouping);
+  const groupOfId: number[] = [];
+  const columns: SeriesColumn[] = [];
+  const fold = makeFold(columns, grid.count);
+  let held = 0;
+  readSelector(ctx, selector, set, grid, (s, column) => {
+    let group = ids === null ? undefined : groupOfId[ids[s]!];
+    if (group === undefined) {
+      group = groups.of(set.labels(s));
+      if (ids !== null) groupOfId[ids[s]!] = group;
+    }
+    if (group === columns.length) columns.push(newColumn(groups.labels[group]!, false, grid.count));
+    fold.add(group, column);
+    held += column.presentCount;
+  });
+  fold.finish();
+  const series = finished(columns);
+  budget.hold(series.reduce((sum, column) => sum + column.presentCount, 0));
+  budget.release(held);
+  return { kind: 'vector', series };
+}
+
+/** topk and the like over all series of a selector at one step. */
+function pickSelector(
+  ctx: EvaluationContext,
+  expr: Aggregation,
+  selector: VectorSelector,
+  set: SeriesSet,
+  grid: Grid,
+): VectorValue {
+  const { budget } = ctx;
+  const all = new Float64Array(set.count);
+  const present = new Uint8Array(set.count);
+  let held = 0;
+  readSelector(ctx, selector, set, grid, (s, { values }) => {
+    all[s] = values[0]!;
+    present[s] = 1;
+    held++;
+  });
+  const places = new Int32Array(held);
+  const values = new Float64Array(held);
+  let n = 0;
+  for (let s = 0; s < present.length; s++) {
+    if (present[s] === 0) continue;
+    places[n] = s;
+    values[n++] = all[s]!;
+  }
+  const param = (ctx.evaluate(expr.param!, grid) as ScalarValue).values;
+  const series = pickValues(expr.op, param, values).map((i) => {
+    const column = newColumn(set.labels(places[i]!), false, 1);
+    column.values[0] = values[i]!;
+    column.present[0] = 1;
+    column.presentCount = 1;
+    return column;
+  });
+  budget.hold(series.length);
+  budget.release(held);
+  return { kind: 'vector', series };
 }
 
 function stringOf(param: Expr): Expr {
   return param.type === 'stepInvariant' ? param.expr : param;
 }
 
-type Fold = (ctx: EvaluationContext, series: SeriesColumn[], grouping: Grouping, columns: SeriesColumn[]) => void;
+/** Folds series into their groups' columns, one series after the other. */
+export interface Fold {
+  add(group: number, source: SeriesColumn): void;
+  /** To be called when all are added: the columns then hold the results. */
+  finish(): void;
+}
+
+/** @param columns one per group; groups may join while series are added. */
+type MakeFold = (columns: readonly SeriesColumn[], steps: number) => Fold;
 
 /** A fold whose per-group state is the column itself and nothing else. */
-function simpleFold(fold: (target: SeriesColumn, source: SeriesColumn) => void): Fold {
-  return (ctx, series, grouping, columns) => {
-    for (let s = 0; s < series.length; s++) {
-      ctx.budget.checkpoint();
-      fold(columns[grouping.groupOf[s]!]!, series[s]!);
-    }
+function simpleFold(fold: (target: SeriesColumn, source: SeriesColumn) => void): MakeFold {
+  return (columns) => ({ add: (group, source) => fold(columns[group]!, source), finish() {} });
+}
+
+/** A compensated sum. */
+const foldSum: MakeFold = (columns, steps) => {
+  const rests: Float64Array[] = [];
+  return {
+    add(group, source) {
+      rests[group] ??= new Float64Array(steps);
+      addCompensated(columns[group]!, rests[group], source);
+    },
+    finish() {
+      for (let g = 0; g < columns.length; g++) {
+        const { values } = columns[g]!;
+        const rest = rests[g]!;
+        for (let i = 0; i < steps; i++) values[i]! += rest[i]!;
+      }
+    },
   };
-}
-
-/** Per group, one more number per step; made when the group is first seen. */
-function extraColumns(groups: number, steps: number): Float64Array[] {
-  return Array.from({ length: groups }, () => new Float64Array(steps));
-}
-
-const foldSum: Fold = (ctx, series, grouping, columns) => {
-  const steps = columns[0]?.values.length ?? 0;
-  const rests = extraColumns(columns.length, steps);
-  for (let s = 0; s < series.length; s++) {
-    ctx.budget.checkpoint();
-    const group = grouping.groupOf[s]!;
-    addCompensated(columns[group]!, rests[group]!, series[s]!);
-  }
-  for (let g = 0; g < columns.length; g++) {
-    const { values } = columns[g]!;
-    for (let i = 0; i < steps; i++) values[i]! += rests[g]![i]!;
-  }
 };
 
 function addCompensated(target: SeriesColumn, rest: Float64Array, source: SeriesColumn): void {
@@ -117,59 +206,68 @@ function addCompensated(target: SeriesColumn, rest: Float64Array, source: Series
 }
 
 /** A compensated sum divided in the end; where that would overflow, an incremental mean from there on. */
-const foldAvg: Fold = (ctx, series, grouping, columns) => {
-  const steps = columns[0]?.values.length ?? 0;
-  const rests = extraColumns(columns.length, steps);
-  const counts = extraColumns(columns.length, steps);
-  const incremental = columns.map(() => new Uint8Array(steps));
-  for (let s = 0; s < series.length; s++) {
-    ctx.budget.checkpoint();
-    const group = grouping.groupOf[s]!;
-    const { values: sums, present: summed } = columns[group]!;
-    const rest = rests[group]!;
-    const count = counts[group]!;
-    const isIncremental = incremental[group]!;
-    const { values, present } = series[s]!;
-    for (let i = 0; i < steps; i++) {
-      if (present[i] === 0) continue;
-      const value = values[i]!;
-      const n = ++count[i]!;
-      if (summed[i] === 0) {
-        sums[i] = value;
-        summed[i] = 1;
-        continue;
-      }
-      let base = sums[i]!;
-      let added = value;
-      if (isIncremental[i] === 0) {
-        const next = base + value;
-        if (Math.abs(next) === Infinity) {
-          isIncremental[i] = 1;
-          base /= n - 1;
-          rest[i]! /= n - 1;
+const foldAvg: MakeFold = (columns, steps) => {
+  const rests: Float64Array[] = [];
+  const counts: Float64Array[] = [];
+  const incremental: Uint8Array[] = [];
+  return {
+    add(group, source) {
+      rests[group] ??= new Float64Array(steps);
+      counts[group] ??= new Float64Array(steps);
+      incremental[group] ??= new Uint8Array(steps);
+      addToMean(columns[group]!, rests[group], counts[group], incremental[group], source);
+    },
+    finish() {
+      for (let g = 0; g < columns.length; g++) {
+        const { values } = columns[g]!;
+        for (let i = 0; i < steps; i++) {
+          const n = counts[g]![i]!;
+          values[i] = incremental[g]![i] === 1 ? values[i]! + rests[g]![i]! : values[i]! / n + rests[g]![i]! / n;
         }
       }
-      if (isIncremental[i] === 1) {
-        const share = (n - 1) / n;
-        base *= share;
-        rest[i]! *= share;
-        added = value / n;
-      }
-      const next = base + added;
-      if (Math.abs(next) === Infinity) rest[i] = 0;
-      else if (Math.abs(base) >= Math.abs(added)) rest[i]! += base - next + added;
-      else rest[i]! += added - next + base;
-      sums[i] = next;
-    }
-  }
-  for (let g = 0; g < columns.length; g++) {
-    const { values } = columns[g]!;
-    for (let i = 0; i < steps; i++) {
-      const n = counts[g]![i]!;
-      values[i] = incremental[g]![i] === 1 ? values[i]! + rests[g]![i]! : values[i]! / n + rests[g]![i]! / n;
-    }
-  }
+    },
+  };
 };
+
+function addToMean(
+  { values: sums, present: summed }: SeriesColumn,
+  rest: Float64Array,
+  count: Float64Array,
+  isIncremental: Uint8Array,
+  { values, present }: SeriesColumn,
+): void {
+  for (let i = 0; i < sums.length; i++) {
+    if (present[i] === 0) continue;
+    const value = values[i]!;
+    const n = ++count[i]!;
+    if (summed[i] === 0) {
+      sums[i] = value;
+      summed[i] = 1;
+      continue;
+    }
+    let base = sums[i]!;
+    let added = value;
+    if (isIncremental[i] === 0) {
+      const next = base + value;
+      if (Math.abs(next) === Infinity) {
+        isIncremental[i] = 1;
+        base /= n - 1;
+        rest[i]! /= n - 1;
+      }
+    }
+    if (isIncremental[i] === 1) {
+      const share = (n - 1) / n;
+      base *= share;
+      rest[i]! *= share;
+      added = value / n;
+    }
+    const next = base + added;
+    if (Math.abs(next) === Infinity) rest[i] = 0;
+    else if (Math.abs(base) >= Math.abs(added)) rest[i]! += base - next + added;
+    else rest[i]! += added - next + base;
+    sums[i] = next;
+  }
+}
 
 const foldMin = simpleFold((target, source) => {
   const { values: least, present: seen } = target;
@@ -212,41 +310,49 @@ const foldGroup = simpleFold((target, source) => {
 });
 
 /** Welford's running variance. */
-function foldVariance(isDeviation: boolean): Fold {
-  return (ctx, series, grouping, columns) => {
-    const steps = columns[0]?.values.length ?? 0;
-    const means = extraColumns(columns.length, steps);
-    const counts = extraColumns(columns.length, steps);
-    for (let s = 0; s < series.length; s++) {
-      ctx.budget.checkpoint();
-      const group = grouping.groupOf[s]!;
-      const { values: squares, present: seen } = columns[group]!;
-      const mean = means[group]!;
-      const count = counts[group]!;
-      const { values, present } = series[s]!;
-      for (let i = 0; i < steps; i++) {
-        if (present[i] === 0) continue;
-        const value = values[i]!;
-        count[i]!++;
-        if (seen[i] === 0) {
-          mean[i] = value;
-          squares[i] = value - value === 0 ? 0 : Number.NaN;
-          seen[i] = 1;
-          continue;
+function foldVariance(isDeviation: boolean): MakeFold {
+  return (columns, steps) => {
+    const means: Float64Array[] = [];
+    const counts: Float64Array[] = [];
+    return {
+      add(group, source) {
+        means[group] ??= new Float64Array(steps);
+        counts[group] ??= new Float64Array(steps);
+        addToVariance(columns[group]!, means[group], counts[group], source);
+      },
+      finish() {
+        for (let g = 0; g < columns.length; g++) {
+          const { values } = columns[g]!;
+          for (let i = 0; i < steps; i++) {
+            const variance = values[i]! / counts[g]![i]!;
+            values[i] = isDeviation ? Math.sqrt(variance) : variance;
+          }
         }
-        const delta = value - mean[i]!;
-        mean[i]! += delta / count[i]!;
-        squares[i]! += delta * (value - mean[i]!);
-      }
-    }
-    for (let g = 0; g < columns.length; g++) {
-      const { values } = columns[g]!;
-      for (let i = 0; i < steps; i++) {
-        const variance = values[i]! / counts[g]![i]!;
-        values[i] = isDeviation ? Math.sqrt(variance) : variance;
-      }
-    }
+      },
+    };
   };
+}
+
+function addToVariance(
+  { values: squares, present: seen }: SeriesColumn,
+  mean: Float64Array,
+  count: Float64Array,
+  { values, present }: SeriesColumn,
+): void {
+  for (let i = 0; i < squares.length; i++) {
+    if (present[i] === 0) continue;
+    const value = values[i]!;
+    count[i]!++;
+    if (seen[i] === 0) {
+      mean[i] = value;
+      squares[i] = value - value === 0 ? 0 : Number.NaN;
+      seen[i] = 1;
+      continue;
+    }
+    const delta = value - mean[i]!;
+    mean[i]! += delta / count[i]!;
+    squares[i]! += delta * (value - mean[i]!);
+  }
 }
 
 const FOLDS = {

@@ -1,5 +1,6 @@
 /** Groups of an aggregation: which series belong together, and the labels of what comes out. */
 import { EMPTY_LABELS, type Labels, METRIC_NAME } from './labels.ts';
+import type { SeriesSet } from './querier.ts';
 import type { SeriesColumn } from './value.ts';
 
 export interface Grouping {
@@ -23,22 +24,70 @@ export function groupLabelsFunction(names: readonly string[], without: boolean):
   return (labels) => labels.filter((name) => kept.has(name));
 }
 
-export function groupSeries(series: readonly SeriesColumn[], names: readonly string[], without: boolean): Grouping {
-  const groupOf = new Int32Array(series.length);
-  const labels: Labels[] = [];
-  const dropName: boolean[] = [];
-  const groupByKey = new Map<string, number>();
-  const labelsOf = groupLabelsFunction(names, without);
-  for (let s = 0; s < series.length; s++) {
-    const grouped = labelsOf(series[s]!.labels);
-    let group = groupByKey.get(grouped.key);
+/** Finds the groups of series one after the other; `labels` grows as groups appear. */
+export class Groups {
+  /** Labels per group, in the order in which groups first appear. */
+  readonly labels: Labels[] = [];
+  private readonly byKey = new Map<string, number>();
+  private readonly labelsOf: (labels: Labels) => Labels;
+  /** The labels that are grouped by, as long as that is how it is said. */
+  private readonly names: readonly string[] | null;
+
+  constructor(names: readonly string[], without: boolean) {
+    this.labelsOf = groupLabelsFunction(names, without);
+    this.names = without ? null : names;
+  }
+
+  /** The group of a series; a new one is the last of `labels`. */
+  of(series: Labels): number {
+    const key = this.names === null ? this.labelsOf(series).key : valuesKey(series, this.names);
+    let group = this.byKey.get(key);
     if (group === undefined) {
-      group = labels.push(grouped) - 1;
-      dropName.push(false);
-      groupByKey.set(grouped.key, group);
+      group = this.labels.push(this.labelsOf(series)) - 1;
+      this.byKey.set(key, group);
     }
+    return group;
+  }
+}
+
+/** [series] a number ≥ 0 that is the same where the values of all these labels are; null when the set does not know. */
+export function denseLabelIds(set: SeriesSet, names: readonly string[]): Int32Array | null {
+  const dense = new Int32Array(set.count);
+  for (const name of names) {
+    const ids = set.labelIds?.(name) ?? null;
+    if (ids === null) return null;
+    const known = new Map<number, number>();
+    for (let s = 0; s < dense.length; s++) {
+      // Both are below the number of series, or not far above: the product is exact.
+      const pair = dense[s]! * 2 ** 28 + ids[s]! + 1;
+      let id = known.get(pair);
+      if (id === undefined) {
+        id = known.size;
+        known.set(pair, id);
+      }
+      dense[s] = id;
+    }
+  }
+  return dense;
+}
+
+/** The values of some labels as one text. */
+function valuesKey(labels: Labels, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  let key = labels.get(names[0]!);
+  for (let i = 1; i < names.length; i++) key += `\u0000${labels.get(names[i]!)}`;
+  return key;
+}
+
+export function groupSeries(series: readonly SeriesColumn[], names: readonly string[], without: boolean): Grouping {
+  const groups = new Groups(names, without);
+  const groupOf = new Int32Array(series.length);
+  const dropName: boolean[] = [];
+  for (let s = 0; s < series.length; s++) {
+    const group = groups.of(series[s]!.labels);
     groupOf[s] = group;
+    if (group === dropName.length) dropName.push(false);
     if (series[s]!.dropName) dropName[group] = true;
   }
-  return { groupOf, labels, dropName };
+  return { groupOf, labels: groups.labels, dropName };
 }

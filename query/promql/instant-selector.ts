@@ -4,6 +4,7 @@
  */
 import { VarveError } from '../../errors/errors.ts';
 import type { EvaluationContext } from './context.ts';
+import { EMPTY_LABELS } from './labels.ts';
 import type { VectorSelector } from './parser/ast.ts';
 import type { SeriesSet } from './querier.ts';
 import { type Grid, isStaleAt, newColumn, type SeriesColumn, type VectorValue, wordsOf } from './value.ts';
@@ -50,6 +51,36 @@ export function instantVector(
   }
   for (const column of found) if (column !== undefined) series.push(column);
   return { kind: 'vector', series };
+}
+
+/**
+ * Reads a selector's series into one column after the other, in the order in which they are cheapest to have, and hands it
+ * to `visit`: the column is overwritten by the next. They count as held, as those of a vector do.
+ */
+export function readSelector(
+  ctx: EvaluationContext,
+  { timestampMs, offsetMs }: VectorSelector,
+  set: SeriesSet,
+  grid: Grid,
+  visit: (series: number, column: SeriesColumn) => void,
+): void {
+  checkSeriesLimit(ctx, set);
+  const stepMs = timestampMs === null ? grid.stepMs : 0;
+  const firstMs = (timestampMs ?? grid.startMs) - offsetMs;
+  const order = set.order?.() ?? null;
+  const column = newColumn(EMPTY_LABELS, false, grid.count);
+  for (let k = 0; k < set.count; k++) {
+    const s = order === null ? k : order[k]!;
+    ctx.budget.checkpoint();
+    refuseHistograms(set, s);
+    const { timesMs, values } = set.borrow?.(s) ?? { timesMs: set.times(s), values: set.values(s) };
+    column.present.fill(0);
+    fillColumn(column, timesMs, values, null, firstMs, stepMs, ctx.lookbackMs, 'value');
+    if (column.presentCount === 0) continue;
+    ctx.budget.hold(column.presentCount);
+    ctx.budget.totalSamples += column.presentCount;
+    visit(s, column);
+  }
 }
 
 function fillColumn(

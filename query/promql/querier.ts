@@ -41,9 +41,16 @@ export interface BorrowedSamples {
 /** Series as columns. Times ascend strictly; stale markers (NaN 0x7ff0000000000002) are among the values. */
 export interface SeriesSet {
   readonly count: number;
+  /**
+   * The series are so many that they are not in the order of their labels but in that in which they are cheapest to have;
+   * the function around the selector gives the same for all orders.
+   */
+  readonly anyOrder?: boolean;
   /** All series in the order in which their samples are cheapest to have; absent when any will do. */
   order?(): Uint32Array;
   labels(series: number): Labels;
+  /** [series] a number ≥ -1 that is the same for series with the same value of a label, where that is known; else null. */
+  labelIds?(name: string): Int32Array | null;
   /** Sample times in ms. The array stays valid and unchanged while the query runs. */
   times(series: number): Float64Array;
   /** Parallel to `times`. */

@@ -75,7 +75,8 @@ function pick(
             if (series[group[m]!]!.present[i] === 1) kept.push(group[m]!);
           }
         } else {
-          kept = extremes(series, group, i, k, isTop, order !== null);
+          const { places, values } = presentAt(series, group, i);
+          kept = extremes(values, k, isTop, order !== null).map((m) => places[m]!);
         }
       }
       if (kept.length < group.length) keepOnly(series, group, i, kept);
@@ -96,32 +97,47 @@ function keepOnly(
   for (const s of group) if (series[s]!.present[step] !== 1) series[s]!.present[step] = 0;
 }
 
-/** The k largest (or smallest) of a group at a step, best first when `sorted`; NaN is the worst of all. */
-function extremes(
-  series: readonly SeriesColumn[],
-  group: readonly number[],
-  step: number,
-  k: number,
-  isTop: boolean,
-  sorted: boolean,
-): number[] {
-  const heap: number[] = [];
-  const sampleOf = (s: number) => series[s]!.values[step]!;
-  // Whether sample a is worse than b, that is nearer to the heap's top.
-  const worse = (a: number, b: number) => {
-    const va = sampleOf(a);
-    if (Number.isNaN(va)) return true;
-    return isTop ? va < sampleOf(b) : va > sampleOf(b);
-  };
+/** The members of a group that have a value at a step, and the values. */
+function presentAt(series: readonly SeriesColumn[], group: readonly number[], step: number) {
+  const places = new Int32Array(group.length);
+  const values = new Float64Array(group.length);
+  let n = 0;
   for (const s of group) {
     if (series[s]!.present[step] === 0) continue;
+    places[n] = s;
+    values[n++] = series[s]!.values[step]!;
+  }
+  return { places, values: values.subarray(0, n) };
+}
+
+/** The aggregations that pick by value or place alone. */
+export const PICKS: ReadonlySet<string> = new Set(['topk', 'bottomk', 'limitk']);
+
+/** What one of PICKS picks of the values of one step, in order. */
+export function pickValues(op: string, param: Float64Array, values: Float64Array): number[] {
+  if (!checkCounts(param)) return [];
+  const k = Math.min(Math.trunc(param[0]!), values.length);
+  if (k < 1) return [];
+  return op === 'limitk' ? Array.from({ length: k }, (_, i) => i) : extremes(values, k, op === 'topk', true);
+}
+
+/** The places of the k largest (or smallest) values, best first when `sorted`; NaN is the worst of all. */
+function extremes(values: Float64Array, k: number, isTop: boolean, sorted: boolean): number[] {
+  const heap: number[] = [];
+  // Whether sample a is worse than b, that is nearer to the heap's top.
+  const worse = (a: number, b: number) => {
+    const va = values[a]!;
+    if (Number.isNaN(va)) return true;
+    return isTop ? va < values[b]! : va > values[b]!;
+  };
+  for (let s = 0; s < values.length; s++) {
     if (heap.length < k) {
       heap.push(s);
       siftUp(heap, worse);
       continue;
     }
-    const worst = sampleOf(heap[0]!);
-    const value = sampleOf(s);
+    const worst = values[heap[0]!]!;
+    const value = values[s]!;
     const better = isTop ? worst < value : worst > value;
     if (better || (Number.isNaN(worst) && !Number.isNaN(value))) {
       heap[0] = s;
@@ -130,8 +146,8 @@ function extremes(
   }
   if (sorted) {
     heap.sort((a, b) => {
-      const va = sampleOf(a);
-      const vb = sampleOf(b);
+      const va = values[a]!;
+      const vb = values[b]!;
       if (Number.isNaN(va) || Number.isNaN(vb)) return (Number.isNaN(va) ? 1 : 0) - (Number.isNaN(vb) ? 1 : 0);
       return isTop ? vb - va || 0 : va - vb || 0;
     });

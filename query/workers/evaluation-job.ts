@@ -8,7 +8,7 @@
 import { type ReadPlan, readerOfPlan } from '../../engine/series-reader.ts';
 import type { IndexHandle } from '../../index/worker-view.ts';
 import type { TsmFile } from '../../tsm/reader.ts';
-import type { PrometheusSeries } from '../prometheus-series.ts';
+import type { SourceColumns } from '../found-series.ts';
 import {
   evaluatePrepared,
   parseQuery,
@@ -19,25 +19,25 @@ import {
 } from '../promql/evaluate.ts';
 import { type LabelSource, Labels } from '../promql/labels.ts';
 import { EMPTY_SERIES_SET, type SeriesSet } from '../promql/querier.ts';
-import { type FieldSource, SampleReader } from '../sample-reader.ts';
-import { sampleSet } from '../sample-set.ts';
+import { type FieldSource, SampleReader, type SeriesSources } from '../sample-reader.ts';
+import { orderOfRefs, type SeriesList, sampleSet } from '../sample-set.ts';
+import { mayBeInAnyOrder } from '../series-order.ts';
 import { readStartTimes } from '../start-times.ts';
 import { ComputedWindows, type WindowColumns } from './computed-windows.ts';
 import { keyLabels } from './key-labels.ts';
+import { orderOfKeys, orderOfLabels } from './key-order.ts';
 import { STOP } from './window-job.ts';
 
+/** From here on, sorting keys takes less than making labels of them. */
+const BYTE_SORTED_SERIES = 1000;
+
 /** One selector's series, in any order. */
-export interface SharedSelection {
+export interface SharedSelection extends SourceColumns {
   readonly keys: IndexHandle;
   readonly plan: ReadPlan;
   readonly func: string | null;
-  /** What a series is called, and the field behind it. */
-  readonly fields: readonly { readonly name: string; readonly field: string }[];
-  /** [source] its ref, and which of `fields` it is. */
-  readonly refs: Int32Array;
-  readonly fieldOf: Int32Array;
-  /** [series + 1] where its sources begin; null when each has one. */
-  readonly firstSource: Int32Array | null;
+  /** [series] what tells one value of a label from another, for labels that are grouped by. */
+  readonly labelIds: ReadonlyMap<string, Int32Array>;
   /** Columns that threads have computed already. */
   readonly windows: WindowColumns | null;
   /** Start times: what to read them from, and [source] the ref there. */
@@ -63,16 +63,8 @@ export interface ReadCounts {
   readMs: number;
 }
 
-/** Brings series into the order that the evaluation expects. */
-type Sort = (series: PrometheusSeries[], func: string | null) => void;
-
 /** Evaluates on this thread. Throws what the evaluation throws, and ENOENT for a file that a merge has removed. */
-export function runEvaluation(
-  job: EvaluationJob,
-  open: (path: string) => TsmFile,
-  sort: Sort,
-  counts: ReadCounts,
-): QueryResult {
+export function runEvaluation(job: EvaluationJob, open: (path: string) => TsmFile, counts: ReadCounts): QueryResult {
   const startedMs = performance.now();
   const { query, times, control, remainingMs } = job;
   const signal = {
@@ -87,52 +79,53 @@ export function runEvaluation(
   };
   const prepared = prepareQuery(parseQuery(query), times, options, query);
   const sets = job.selections.map((selection) =>
-    selection === null ? EMPTY_SERIES_SET : setOf(selection, open, sort, counts),
+    selection === null ? EMPTY_SERIES_SET : setOf(selection, open, counts),
   );
   return evaluatePrepared(prepared, sets, options, startedMs);
 }
 
-/** A series that knows its place among those that were sent. There may be millions, so it holds nothing else. */
-class SentSeries implements PrometheusSeries {
-  readonly at: number;
-  private readonly selection: SharedSelection;
-  private readonly labelsAt: LabelSource;
-  private made: Labels | null = null;
-
-  constructor(selection: SharedSelection, labelsAt: LabelSource, at: number) {
-    this.selection = selection;
-    this.labelsAt = labelsAt;
-    this.at = at;
+/** Series as they were sent, in their order, without an object for each. */
+function seriesOf(selection: SharedSelection): { series: SeriesList; placeOf: (series: number) => number } {
+  const { keys, func, fields, refs, fieldOf, firstSource } = selection;
+  const count = firstSource === null ? refs.length : firstSource.length - 1;
+  const labelsOf = keyLabels(keys, fields.length > 1);
+  const sourceOf = (place: number) => (firstSource === null ? place : firstSource[place]);
+  const labelsAt: LabelSource = (place) => labelsOf(refs[sourceOf(place)], fields[fieldOf[sourceOf(place)]].name);
+  const anyOrder = mayBeInAnyOrder(count, func);
+  let sorted: Uint32Array | null = null;
+  if (!anyOrder) {
+    sorted =
+      firstSource === null && fields.length === 1 && count >= BYTE_SORTED_SERIES ? orderOfKeys(keys, refs) : null;
+    sorted ??= orderOfLabels(count, (place) => Labels.later(labelsAt, place));
   }
-
-  get labels(): Labels {
-    this.made ??= Labels.later(this.labelsAt, this.at);
-    return this.made;
-  }
-
-  get sources(): FieldSource[] {
-    const { refs, fieldOf, fields, firstSource } = this.selection;
-    const { at } = this;
-    if (firstSource === null) return [{ ref: refs[at], field: fields[fieldOf[at]].field }];
-    const sources: FieldSource[] = [];
-    for (let s = firstSource[at]; s < firstSource[at + 1]; s++) {
-      sources.push({ ref: refs[s], field: fields[fieldOf[s]].field });
-    }
-    return sources;
-  }
+  const placeOf = sorted === null ? (series: number) => series : (series: number) => sorted[series];
+  const only: FieldSource = { ref: 0, field: '' };
+  const one: SeriesSources = { sources: [only] };
+  const series: SeriesList = {
+    count,
+    anyOrder,
+    labels: (i) => Labels.later(labelsAt, placeOf(i)),
+    sources(i) {
+      const place = placeOf(i);
+      if (firstSource === null) {
+        only.ref = refs[place];
+        only.field = fields[fieldOf[place]].field;
+        return one;
+      }
+      const sources: FieldSource[] = [];
+      for (let s = firstSource[place]; s < firstSource[place + 1]; s++) {
+        sources.push({ ref: refs[s], field: fields[fieldOf[s]].field });
+      }
+      return { sources };
+    },
+    order: () => orderOfRefs(count, (i) => refs[sourceOf(placeOf(i))]),
+  };
+  return { series, placeOf };
 }
 
-function setOf(selection: SharedSelection, open: (path: string) => TsmFile, sort: Sort, counts: ReadCounts): SeriesSet {
-  const { plan, fields, refs, fieldOf, firstSource, windows, starts } = selection;
-  const count = firstSource === null ? refs.length : firstSource.length - 1;
-  const labelsOf = keyLabels(selection.keys, fields.length > 1);
-  const labelsAt = (at: number) => {
-    const source = firstSource === null ? at : firstSource[at];
-    return labelsOf(refs[source], fields[fieldOf[source]].name);
-  };
-  const series: SentSeries[] = new Array(count);
-  for (let at = 0; at < count; at++) series[at] = new SentSeries(selection, labelsAt, at);
-  sort(series, selection.func);
+function setOf(selection: SharedSelection, open: (path: string) => TsmFile, counts: ReadCounts): SeriesSet {
+  const { plan, refs, windows, starts } = selection;
+  const { series, placeOf } = seriesOf(selection);
   const set = sampleSet({
     series,
     open() {
@@ -144,9 +137,11 @@ function setOf(selection: SharedSelection, open: (path: string) => TsmFile, sort
       starts === null ? null : () => readStartTimes(readerOfPlan(starts.plan, open), startsRefs(refs, starts.refs)),
     trace: counts,
   });
+  // They are in the order in which series were sent.
+  if (series.anyOrder) set.labelIds = (name) => selection.labelIds.get(name) ?? null;
   if (windows !== null) {
     const computed = new ComputedWindows(windows);
-    set.windows = (i, request, out, present) => computed.windows(series[i].at, request, out, present);
+    set.windows = (i, request, out, present) => computed.windows(placeOf(i), request, out, present);
   }
   return set;
 }

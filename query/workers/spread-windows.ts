@@ -1,6 +1,6 @@
 /** One selector's windows, computed on threads. */
 import type { ReadPlan } from '../../engine/series-reader.ts';
-import type { PrometheusSeries } from '../prometheus-series.ts';
+import { type SourceColumns, sharedInts } from '../found-series.ts';
 import type { CancelSignal } from '../promql/limits.ts';
 import type { SelectRange } from '../promql/querier.ts';
 import { ComputedWindows } from './computed-windows.ts';
@@ -29,35 +29,28 @@ export class SpreadWindows {
   }
 
   /** Null when it cannot be done this way: names coincide, or the result would be too large. */
-  static plan(
-    series: readonly PrometheusSeries[],
-    range: SelectRange,
-    func: string,
-    threads: number,
-  ): SpreadWindows | null {
-    const count = series.length;
+  static plan(columns: SourceColumns, range: SelectRange, func: string, threads: number): SpreadWindows | null {
+    const { refs: refOf, firstSource } = columns;
+    const count = refOf.length;
     const firstEndMs = range.startMs - 1 + range.rangeMs;
     const steps = range.stepMs === 0 ? 1 : Math.floor((range.endMs - firstEndMs) / range.stepMs) + 1;
-    if (count * steps > MAX_VALUES) return null;
+    if (firstSource !== null || count * steps > MAX_VALUES) return null;
     const fields: string[] = [];
     const idOf = new Map<string, number>();
-    const fieldOfSeries = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      const { sources } = series[i];
-      if (sources.length !== 1) return null;
-      const [{ field }] = sources;
+    const fieldIds = columns.fields.map(({ field }) => {
       let id = idOf.get(field);
       if (id === undefined) {
         id = fields.push(field) - 1;
         idOf.set(field, id);
       }
-      fieldOfSeries[i] = id;
-    }
+      return id;
+    });
+    const fieldOfSeries = columns.fieldOf.map((name) => fieldIds[name]);
     // In sections, and there all fields of a ref follow one another, as they do in files.
     const keys = new Float64Array(count);
     const sections = new Int32Array(threads + 1);
     for (let i = 0; i < count; i++) {
-      const [{ ref }] = series[i].sources;
+      const ref = refOf[i];
       const section = sectionOf(ref, threads);
       sections[section + 1]++;
       keys[i] = (section * 2 ** 31 + ref) * fields.length + fieldOfSeries[i];
@@ -72,7 +65,7 @@ export class SpreadWindows {
     for (let place = 0; place < count; place++) {
       const i = order[place];
       placeOf[i] = place;
-      refs[place] = series[i].sources[0].ref;
+      refs[place] = refOf[i];
       fieldOf[place] = fieldOfSeries[i];
     }
     const endsMs = new Float64Array(new SharedArrayBuffer(steps * 8));
@@ -128,8 +121,4 @@ export class SpreadWindows {
 
 export function isOver({ signal, deadlineMs }: Ends): boolean {
   return signal?.aborted === true || (deadlineMs !== undefined && performance.now() > deadlineMs);
-}
-
-function sharedInts(length: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(length * 4));
 }
