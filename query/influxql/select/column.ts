@@ -239,8 +239,8 @@ export function castColumn(column: ValueColumn, kind: FieldKind, rows: number): 
   }
   const writer = columnWriter(kind, rows, true);
   for (let row = 0; row < rows; row++) {
-    const value = valueAt(column, row);
-    if (value !== null) writer.setBigint(row, castNumber(value as number | bigint, kind));
+    const value = valueAt(column, row) as number | bigint | null;
+    if (value !== null && !Number.isNaN(value)) writer.setBigint(row, castNumber(value, kind));
   }
   return writer.finish(rows);
 }
