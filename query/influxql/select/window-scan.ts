@@ -133,7 +133,10 @@ export class WindowScan {
     const all = group.leaves.get(this.leaf);
     if (all === undefined || !this.isPlain(all)) return false;
     const { options } = this.level;
-    const { windowing, limit, offset } = options;
+    const { windowing, limit, offset, fill } = options;
+    // LIMIT counts the windows of each call by itself, and these may be others for another field.
+    const isLimited = limit > 0 || offset > 0;
+    if (isLimited && this.fields.length > 1 && (fill.kind === 'none' || windowing.minNs <= MIN_NS)) return false;
     const { partitionStartsSec } = run.reader(all.database, windowing.minNs, windowing.maxNs);
     this.shown = null;
     if (partitionStartsSec.length === 0) return true;
@@ -145,7 +148,6 @@ export class WindowScan {
     const { count } = this.grid;
     // With LIMIT the first windows may be all that is needed.
     const isShort = limit > 0 && options.ascending && this.grid.durationNs !== 0n;
-    if (isShort && windowing.minNs <= MIN_NS && this.fields.length > 1) return false;
     for (let looked = isShort ? Math.min(count, 2 * (limit + offset)) : count; ; ) {
       const grid = { ...this.grid, count: looked };
       if (!(await this.readSeries(series, grid, run))) return false;
