@@ -181,7 +181,7 @@ describe('access', () => {
     ];
     const urls = places.map((place) => `${filled}?${questions}&${place}`);
     urls.push(`/db/${name}${filled}?${questions}&db=mine`, `/db/${name}%2Fautogen${filled}?${questions}`);
-    const init = method === 'GET' || method === 'DELETE' ? { method } : { method, body: "intruder value=1" };
+    const init = method === 'GET' || method === 'DELETE' ? { method } : { method, body: 'intruder value=1' };
     return urls.map((url) => ({ url, init }));
   }
 
@@ -340,13 +340,24 @@ describe('access', () => {
   });
 
   test('who guesses too often is not listened to for a while, and others are', async () => {
-    const guess = () => ask('/api/v1/whoami', { headers: { authorization: `Basic ${btoa('victim:guess')}` } });
-    const statuses: number[] = [];
-    for (let i = 0; i < 14; i++) statuses.push((await guess()).status);
-    expect(statuses[0]).toBe(401);
-    expect(statuses.at(-1)).toBe(429);
-    expect((await guess()).headers.get('retry-after')).not.toBeNull();
+    const guess = (_: unknown, i: number) =>
+      ask('/api/v1/whoami', { headers: { authorization: `Basic ${btoa(`victim:guess ${i}`)}` } });
+    // At once, so that none of them knows yet how the others end.
+    const answers = await Promise.all(Array.from({ length: 30 }, guess));
+    const of = (status: number) => answers.filter((answer) => answer.status === status);
+    expect(of(401).length).toBeGreaterThan(0);
+    expect(of(429).length).toBeGreaterThan(10);
+    expect(of(401).length + of(429).length).toBe(30);
+    expect(of(429)[0].headers.get('retry-after')).not.toBeNull();
     expect((await ask('/api/v1/whoami', { headers: admin })).status).toBe(200);
+  });
+
+  test('a client that opens many connections at once is let in on all of them', async () => {
+    const body = new URLSearchParams({ name: 'agent', password: 'of agent' });
+    expect((await ask('/api/v1/users', { method: 'POST', headers: admin, body })).status).toBe(200);
+    const headers = { authorization: `Basic ${btoa('agent:of agent')}` };
+    const answers = await Promise.all(Array.from({ length: 64 }, () => ask('/api/v1/whoami', { headers })));
+    expect(answers.map(({ status }) => status)).toEqual(Array(64).fill(200));
   });
 
   test('rights end at once: tokens, grants, passwords, users', async () => {

@@ -8,6 +8,7 @@
  * While there is no administrator, what comes without credentials, or with wrong ones, may do one thing: make one, as in
  * InfluxDB 1.x.
  */
+import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AccessStore, Principal } from '../../access/access-store.ts';
 import { EVERYTHING, NOTHING, type Rights, rightsOf } from '../../access/rights.ts';
@@ -64,6 +65,18 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
     wasRight();
     return callerOf(access, principal);
   };
+  /** Log-ins under way, by a keyed hash: a client that opens many connections at once is one attempt. */
+  const underWay = new Map<string, Promise<Caller>>();
+  const secret = randomBytes(32).toString('base64');
+  const logInOnce = (access: AccessStore, name: string, password: string, address: string): Promise<Caller> => {
+    const key = hash('sha256', `${secret}${address}\n${name}\n${password}`, 'base64');
+    let running = underWay.get(key);
+    if (running === undefined) {
+      running = logIn(access, name, password, address).finally(() => underWay.delete(key));
+      underWay.set(key, running);
+    }
+    return running;
+  };
   return {
     isOn,
     identify(access, request, query) {
@@ -81,7 +94,7 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       }
       const { name, password } = credentials;
       const known = access.remembered(name, password);
-      return known === null ? logIn(access, name, password, address) : callerOf(access, known);
+      return known === null ? logInOnce(access, name, password, address) : callerOf(access, known);
     },
   };
 }
