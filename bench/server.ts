@@ -34,6 +34,9 @@ export const varve: ServerCommand = {
     `127.0.0.1:${port}`,
     '--data',
     dataDir,
+    // The card workload alone has a million.
+    '--max-series-per-database',
+    '2000000',
   ],
   readyPath: '/-/ready',
 };
