@@ -31,9 +31,9 @@ const START = 946684800;
 export function dataSet(): WrittenPart[] {
   const part = (lines: string[], database = DATABASE, retentionPolicy = '') => ({ database, retentionPolicy, lines });
   return [
-    part([...cpu(), ...types(), ...gaps(), ...waves()]),
+    part([...cpu(), ...types(), ...gaps(), ...waves(), ...dense(0, 3600, 1)]),
     part([...negativeTimes(), ...extremes(), ...strangeNames(), ...sparseTags(), ...sameNames(), ...clockChanges()]),
-    part([...rewrites(), ...variants(), ...ties()]),
+    part([...rewrites(), ...variants(), ...ties(), ...dense(1800, 2400, 2), ...dense(3000, 5400, 3)]),
     part(otherDatabase(), OTHER_DATABASE),
     part(coarse(), DATABASE, COARSE_POLICY),
   ];
@@ -248,6 +248,30 @@ function ties(): string[] {
   for (let i = 0; i < 4; i++) {
     for (const k of ['a', 'b', 'c']) {
       lines.push(`ties,k=${k} v=${k === 'b' ? 7 : i},n=${i % 2}i ${seconds(START + i * 10)}`);
+    }
+  }
+  return lines;
+}
+
+/**
+ * Long series, of many blocks in several files, some of whose rows are written again later; no two rows have one time.
+ * @param seed also says which rows are left out
+ */
+function dense(from: number, until: number, seed: number): string[] {
+  const lines: string[] = [];
+  const next = sequence(seed);
+  for (let at = from; at < until; at++) {
+    for (const [sensor, nanos] of [
+      ['1', '000000000'],
+      ['2', '500000000'],
+    ]) {
+      const temperature = (160 + next(400)) / 8;
+      const level = next(9);
+      if ((at + Number(sensor)) % (7 + seed) === 0) continue;
+      const fields = [`temperature=${temperature}`, `total=${at * 3 - next(2)}i`];
+      if (at % 10 === 0) fields.push(`on=${level > 4}`, `mode="m${level % 3}"`);
+      if (seed === 2) fields.push(`extra=${level}i`);
+      lines.push(`dense,sensor=${sensor} ${fields.join(',')} ${START + at}${nanos}`);
     }
   }
   return lines;

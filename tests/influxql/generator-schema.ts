@@ -56,6 +56,15 @@ export const MEASUREMENTS: readonly Measurement[] = [
     texts: [''],
   },
   {
+    name: 'dense',
+    fields: { temperature: 'float', total: 'integer', on: 'boolean', mode: 'string', extra: 'integer' },
+    tags: { sensor: ['1', '2'] },
+    from: START,
+    until: START + 5400,
+    tieTags: [],
+    texts: ['m0', 'm1', 'm2'],
+  },
+  {
     name: 'sparse',
     fields: { value: 'float' },
     tags: { x: ['1', '2'], y: ['1', '2'], z: ['z', 'long name'] },
