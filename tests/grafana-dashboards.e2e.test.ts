@@ -19,6 +19,7 @@ import {
   type Variables,
 } from './grafana-backend.ts';
 import { DASHBOARDS, type Dashboard, hasNumbers, openVariables, readDashboard } from './grafana-dashboard.ts';
+import { type InfluxdProcess, startInfluxd } from './influxd-process.ts';
 import { havePrograms } from './peers.ts';
 import { freePort, type ServerProcess, sleep, startServer, temporaryDirectory } from './server-process.ts';
 import { ROOT } from './source-tree.ts';
@@ -192,13 +193,28 @@ describe.skipIf(!haveNode)('Node exporter', () => {
 });
 
 describe('Telegraf system', () => {
+  let influxd: InfluxdProcess | null = null;
+  let range: TimeRange;
+  const dashboard = readDashboard('telegraf-system');
+  const sourceAt = (url: string): DataSource => ({ url, intervalMs: 10_000, database: 'telegraf' });
+
+  beforeAll(async () => {
+    range = lastMinutes();
+    const lines = telegrafLines({ ...range, intervalMs: 10_000 });
+    if (havePrograms('influxd')) influxd = await startInfluxd(directory);
+    for (const url of [server.url, ...(influxd === null ? [] : [influxd.url])]) {
+      await fetch(`${url}/query?q=CREATE%20DATABASE%20telegraf`, { method: 'POST' });
+      const written = await fetch(`${url}/write?db=telegraf&consistency=any`, { method: 'POST', body: lines });
+      expect(written.status).toBe(204);
+    }
+  }, 60_000);
+
+  afterAll(async () => {
+    await influxd?.stop();
+  });
+
   test('every query brings numbers', async () => {
-    const source: DataSource = { url: server.url, intervalMs: 10_000, database: 'telegraf' };
-    const range = lastMinutes();
-    const lines = telegrafLines({ fromMs: range.fromMs, toMs: range.toMs, intervalMs: 10_000 });
-    const written = await fetch(`${server.url}/write?db=telegraf&consistency=any`, { method: 'POST', body: lines });
-    expect(written.status).toBe(204);
-    const dashboard = readDashboard('telegraf-system');
+    const source = sourceAt(server.url);
     const variables = await openVariables(dashboard, source, range);
     expect(variables).toEqual(
       new Map<string, unknown>([
@@ -208,6 +224,18 @@ describe('Telegraf system', () => {
       ]),
     );
     expect(await withoutNumbers(dashboard, source, range, variables)).toEqual([]);
+  }, 60_000);
+
+  test('every answer is influxd’s', async () => {
+    if (influxd === null) return;
+    const [ours, theirs] = [sourceAt(server.url), sourceAt(influxd.url)];
+    const variables = await openVariables(dashboard, ours, range);
+    expect(await openVariables(dashboard, theirs, range)).toEqual(variables);
+    const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ query }) => query));
+    for (const query of [...queries, ...dashboard.annotations.list.map((one) => one.query)]) {
+      const text = fillIn(query ?? '', variables, 'influxql');
+      expect(await runInfluxql(ours, text, range), text).toEqual(await runInfluxql(theirs, text, range));
+    }
   }, 60_000);
 });
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { compressSync } from 'snappy';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EncodedSeries, encodeRequest2 } from '../ingest/remote-encoder.ts';
+import { runPromql } from './grafana-backend.ts';
 import { type ServerProcess, startServer, temporaryDirectory } from './server-process.ts';
 
 const END = Math.floor(Date.now() / 1000);
@@ -106,6 +107,27 @@ describe('set-up', () => {
     expect(data).toEqual({ resultType: 'scalar', result: [END + 0.123, '2'] });
   });
 
+  test('since version 8, it runs it in 1970', async () => {
+    const data = await request('POST', '/api/v1/query', [
+      ['query', '1+1'],
+      ['time', '4'],
+    ]);
+    expect(data).toEqual({ resultType: 'scalar', result: [4, '2'] });
+  });
+
+  test('whether there are exemplars', async () => {
+    expect(await request('POST', '/api/v1/query_exemplars', [['query', 'test'], ...range])).toEqual([]);
+  });
+
+  test('with POST first, where only GET will do: it is told to try that', async () => {
+    for (const path of ['status/buildinfo', 'rules', 'alerts']) {
+      const response = await fetch(`${server.url}/db/metrics/api/v1/${path}`, { method: 'POST', body: '' });
+      expect(response.status, path).toBe(405);
+      expect(response.headers.get('allow')).toContain('GET');
+      await response.arrayBuffer();
+    }
+  });
+
   test('the kind and version of the server are asked for', async () => {
     const data = await request('GET', '/api/v1/status/buildinfo');
     expect(data).toMatchObject({ version: expect.stringMatching(/^3\.\d+\.\d+$/) });
@@ -198,6 +220,19 @@ describe('a query runs', () => {
   test('at an instant, for tables', async () => {
     const data = await request('POST', '/api/v1/query', [query, ['time', String(END - 60)]]);
     expect(data).toMatchObject({ resultType: 'vector', result: [{ value: [END - 60, expect.any(String)] }, {}] });
+  });
+
+  test('for annotations: a value for each minute, on the minute', async () => {
+    const source = { url: `${server.url}/db/metrics`, intervalMs: 60_000 };
+    const times = { fromMs: START * 1000 + 1, toMs: END * 1000 };
+    const expression = 'changes(http_requests_total{job="api",code="500"}[$__interval]) > 0';
+    const [{ values = [] }, ...others] = await runPromql(source, expression, times, { maxDataPoints: 100 });
+    expect(others).toEqual([]);
+    expect(values.length).toBeGreaterThan(50);
+    for (const [time, changes] of values) {
+      expect(time % 60).toBe(0);
+      expect(Number(changes)).toBeGreaterThan(0);
+    }
   });
 
   test('exemplars lie over the graph', async () => {
