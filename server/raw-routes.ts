@@ -11,6 +11,7 @@ import { type BodyShare, checkRoom, resizeShare } from './body-budget.ts';
 import { chooseDatabase } from './database-name.ts';
 import { errorHeader } from './influx/influx-headers.ts';
 import { asKnownError } from './known-error.ts';
+import { closesWith } from './request-body.ts';
 import { influxWriteRoutes } from './routes/influx-write.ts';
 import { remoteFailureHeaders, remoteVersion, writeRemoteProtocol } from './routes/remote-write.ts';
 import type { ServerState } from './state.ts';
@@ -50,8 +51,6 @@ export const RAW_ROUTES: readonly RawRoute[] = [
     write: writeRemoteProtocol,
   },
 ];
-
-const SMALL_BODY_BYTES = 1 << 20;
 
 const byPath = new Map(RAW_ROUTES.map((route) => [route.path, route]));
 
@@ -107,7 +106,7 @@ export async function answerRaw(
     respond(response, answer);
   } catch (error) {
     const known = asKnownError(error, state.config.log);
-    if (!request.complete && !isSmall(request)) response.setHeader('connection', 'close');
+    if (closesWith(request, known)) response.setHeader('connection', 'close');
     noteRefusal(state, known);
     if (known.retryable) response.setHeader('retry-after', '1');
     if (known.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
@@ -119,14 +118,6 @@ export async function answerRaw(
     resizeShare(state.budget, share, 0);
     if (isIn) leaveWrite(state.writes);
   }
-}
-
-/**
- * Whether the rest of a body that is not wanted may be read to its end, as it has to be before the next request on its
- * connection. It is thrown away as it comes, which is less work for both sides than a new connection.
- */
-function isSmall({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? Infinity) <= SMALL_BODY_BYTES;
 }
 
 /** Counts requests that are refused as a whole for what the server has to bear. */

@@ -7,6 +7,8 @@ export const FORM_LIMIT_BYTES = 10 << 20;
 
 /** Rests of bodies up to this long are read and thrown away, so that who sends them gets to read the answer. */
 const MOST_DRAINED_BYTES = 32 << 20;
+/** When the server has too much to do, throwing away more than this is work that it cannot spare. */
+const MOST_DRAINED_WHEN_BUSY_BYTES = 1 << 20;
 
 /**
  * Whether a connection has to be closed with the answer to a request that was refused before its body had come: when the
@@ -15,7 +17,8 @@ const MOST_DRAINED_BYTES = 32 << 20;
 export function closesWith(request: IncomingMessage, error: VarveError): boolean {
   if (request.complete) return false;
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
-  if (error.code === 'too_slow' || !(announced <= MOST_DRAINED_BYTES)) return true;
+  const most = error.retryable ? MOST_DRAINED_WHEN_BUSY_BYTES : MOST_DRAINED_BYTES;
+  if (error.code === 'too_slow' || !(announced <= most)) return true;
   request.resume();
   return false;
 }
