@@ -71,24 +71,39 @@ export class JsonBytes {
     this.length = at;
   }
 
-  /**
-   * The steps of a series that have a value, each as `[time,"value"]`, with commas between.
-   * @param times all steps as `[time,`, one after the other: step i is times[offsets[i] … offsets[i + 1]).
-   * @param present null: all.
-   */
-  steps(times: Uint8Array, offsets: Int32Array, values: Float64Array, present: Uint8Array | null): void {
-    this.reserve(times.length + values.length * (NUMBER_BYTES + 4));
+  /** Leaves room for bytes that are written later, in front of everything. */
+  skip(count: number): void {
+    this.reserve(count);
+    this.length += count;
+  }
+
+  /** The steps of a series that have a value, each as `[time,"value"]`, with commas between; `present` null: all. */
+  steps(times: StepTexts, values: Float64Array, present: Uint8Array | null): void {
+    const { words, lengths, stride } = times;
+    this.reserve(values.length * (4 * stride + NUMBER_BYTES + 4) + NUMBER_BYTES);
     const { bytes } = this;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const start = this.length;
     let at = start;
     for (let i = 0; i < values.length; i++) {
       if (present !== null && present[i] === 0) continue;
       if (at !== start) bytes[at++] = 44;
-      for (let k = offsets[i], end = offsets[i + 1]; k < end; k++) bytes[at++] = times[k];
+      // Whole words; what they say behind the text is written over by what follows.
+      const from = i * stride;
+      for (let k = 0; k < stride; k++) view.setInt32(at + 4 * k, words[from + k], true);
+      at += lengths[i];
       bytes[at++] = 34;
       const value = values[i];
-      if (isDigits(value)) at = writeDigits(bytes, at, value);
-      else at = writeNumber(bytes, at, value);
+      if (isDigits(value)) {
+        at = writeDigits(bytes, at, value);
+      } else {
+        const place = placeOf(value);
+        const length = kept.lengths[place];
+        for (let k = 0, word = place * NUMBER_WORDS; 4 * k < length; k++) {
+          view.setInt32(at + 4 * k, kept.words[word + k], true);
+        }
+        at += length;
+      }
       bytes[at++] = 34;
       bytes[at++] = 93;
     }
@@ -122,11 +137,14 @@ export class JsonBytes {
     return this.length;
   }
 
-  /** What was written; nothing may be written after. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /**
+   * What was written, all or from some place on; nothing may be written after. Of much, memory of its own, in which there
+   * may be room in front and behind.
+   */
+  finish(from = 0): Uint8Array<ArrayBuffer> {
     const { bytes, length } = this;
-    if (bytes.length !== SPARE_BYTES) return bytes.subarray(0, length);
-    const written = bytes.slice(0, length);
+    if (bytes.length !== SPARE_BYTES) return bytes.subarray(from, length);
+    const written = bytes.slice(from, length);
     spare = bytes;
     this.bytes = written;
     return written;
@@ -139,31 +157,66 @@ export class JsonBytes {
  * one takes over.
  */
 const KEPT = 1 << 13;
+const NUMBER_WORDS = NUMBER_BYTES / 4;
+const keptTexts = new Uint8Array(KEPT * NUMBER_BYTES);
 const kept = {
   numbers: new Float64Array(KEPT).fill(Number.NaN),
   lengths: new Uint8Array(KEPT),
-  texts: new Uint8Array(KEPT * NUMBER_BYTES),
+  texts: keptTexts,
+  words: new Int32Array(keptTexts.buffer),
 };
 const number = new Float64Array(1);
 const numberWords = new Int32Array(number.buffer);
 
-/** Writes a sample's value and returns the position after it. */
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+/** Where a number's text is kept, from now on at least. */
+function placeOf(value: number): number {
   number[0] = value;
   const hash = Math.imul(numberWords[0] ^ Math.imul(numberWords[1], 0x9e3779b1), 0x85ebca6b);
   const place = (hash ^ (hash >>> 15)) & (KEPT - 1);
   const { numbers, lengths, texts } = kept;
-  const from = place * NUMBER_BYTES;
   // Zeros of both signs are equal, but only the negative one gets here.
   if (numbers[place] !== value) {
+    const from = place * NUMBER_BYTES;
     const text = formatSampleValue(value);
     for (let i = 0; i < text.length; i++) texts[from + i] = text.charCodeAt(i);
     numbers[place] = value;
     lengths[place] = text.length;
   }
-  const length = lengths[place];
-  for (let i = 0; i < length; i++) bytes[at + i] = texts[from + i];
+  return place;
+}
+
+/** Writes a sample's value and returns the position after it. */
+function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+  const place = placeOf(value);
+  const from = place * NUMBER_BYTES;
+  const length = kept.lengths[place];
+  for (let i = 0; i < length; i++) bytes[at + i] = kept.texts[from + i];
   return at + length;
+}
+
+/** Short texts, one per step, in whole words: `words[i * stride … ]`, of which `lengths[i]` bytes count. */
+export interface StepTexts {
+  readonly words: Int32Array;
+  readonly lengths: Uint8Array;
+  readonly stride: number;
+}
+
+/** Texts that lie one behind the other: text i is bytes[offsets[i] … offsets[i + 1]). */
+export function stepTexts(bytes: Uint8Array, offsets: Int32Array): StepTexts {
+  const count = offsets.length - 1;
+  const lengths = new Uint8Array(count);
+  let longest = 0;
+  for (let i = 0; i < count; i++) {
+    lengths[i] = offsets[i + 1] - offsets[i];
+    longest = Math.max(longest, lengths[i]);
+  }
+  const stride = (longest + 3) >> 2;
+  const words = new Int32Array(count * stride);
+  const texts = new Uint8Array(words.buffer);
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < lengths[i]; k++) texts[4 * i * stride + k] = bytes[offsets[i] + k];
+  }
+  return { words, lengths, stride };
 }
 
 /** Whether a value's text is its digits, few of them. */

@@ -5,7 +5,8 @@
 import type { Labels } from '../query/promql/labels.ts';
 import { formatPlain } from '../query/promql/number-format.ts';
 import type { Grid, SeriesColumn, Value } from '../query/promql/value.ts';
-import { JsonBytes } from './json-bytes.ts';
+import { JsonBytes, type StepTexts, stepTexts } from './json-bytes.ts';
+import { ENVELOPE_HEAD_BYTES } from './prometheus-response.ts';
 
 const COMMA = 44;
 const OPEN = 91;
@@ -54,10 +55,14 @@ export function instantResult(value: Value, timeMs: number): Uint8Array<ArrayBuf
   return json.finish();
 }
 
-/** A result over a grid of steps: always a matrix. A scalar becomes one series without labels. */
+/**
+ * A result over a grid of steps: always a matrix. A scalar becomes one series without labels. A large one has room in
+ * front for what successBytes puts there.
+ */
 export function rangeResult(value: Value, grid: Grid): Uint8Array<ArrayBuffer> {
   const times = gridTimes(grid);
-  const json = new JsonBytes(rangeBytes(value, grid, times));
+  const json = new JsonBytes(rangeBytes(value, times));
+  json.skip(ENVELOPE_HEAD_BYTES);
   json.text('{"resultType":"matrix","result":[');
   if (value.kind === 'vector') {
     writeEach(json, value.series, (series) => {
@@ -69,7 +74,7 @@ export function rangeResult(value: Value, grid: Grid): Uint8Array<ArrayBuffer> {
     writeSteps(json, times, value.values, null);
   }
   json.text(']}');
-  return json.finish();
+  return json.finish(ENVELOPE_HEAD_BYTES);
 }
 
 function writeEach<T extends Pick<SeriesColumn, 'labels'>>(
@@ -92,13 +97,8 @@ function writeMetric(json: JsonBytes, labels: Labels): void {
   json.text('}');
 }
 
-/** The grid's times as JSON, each as `[time,` once for all series: step i is `bytes[offsets[i] .. offsets[i + 1]]`. */
-interface GridTimes {
-  bytes: Uint8Array;
-  offsets: Int32Array;
-}
-
-function gridTimes(grid: Grid): GridTimes {
+/** The grid's times as JSON, each as `[time,`, once for all series. */
+function gridTimes(grid: Grid): StepTexts {
   const json = new JsonBytes();
   const offsets = new Int32Array(grid.count + 1);
   for (let i = 0; i < grid.count; i++) {
@@ -107,21 +107,20 @@ function gridTimes(grid: Grid): GridTimes {
     json.byte(COMMA);
     offsets[i + 1] = json.size;
   }
-  return { bytes: json.finish(), offsets };
+  return stepTexts(json.finish(), offsets);
 }
 
 /** More than an answer will take, so that it need not move as it grows. Memory that is not written to costs nothing. */
-function rangeBytes(value: Value, grid: Grid, times: GridTimes): number {
+function rangeBytes(value: Value, { stride }: StepTexts): number {
   if (value.kind !== 'vector') return 0;
-  const timeBytes = times.bytes.length / Math.max(1, grid.count);
   let points = 0;
   for (const { presentCount } of value.series) points += presentCount;
-  return Math.min(2 ** 28, value.series.length * 512 + points * (timeBytes + 24));
+  return Math.min(2 ** 28, 1024 + value.series.length * 512 + points * (4 * stride + 24));
 }
 
 /** The points of one series where it is present, and the end of the series' object. */
-function writeSteps(json: JsonBytes, times: GridTimes, values: Float64Array, present: Uint8Array | null): void {
+function writeSteps(json: JsonBytes, times: StepTexts, values: Float64Array, present: Uint8Array | null): void {
   json.text(',"values":[');
-  json.steps(times.bytes, times.offsets, values, present);
+  json.steps(times, values, present);
   json.text(']}');
 }

@@ -42,12 +42,20 @@ export function success(data: unknown, notes: Notes = {}): Response {
 }
 
 /**
- * The body of a success whose data is JSON already: an object as UTF-8 bytes.
+ * The body of a success whose data is JSON already: an object as UTF-8 bytes. Its memory is the body's from then on, and
+ * what fits around it there is not copied.
  * @param members more members of the object, as `,"name":value`.
  */
-export function successBytes(data: Uint8Array, notes: Notes = {}, members = ''): Uint8Array<ArrayBuffer> {
+export function successBytes(data: Uint8Array<ArrayBuffer>, notes: Notes = {}, members = ''): Uint8Array<ArrayBuffer> {
   const head = successHeadBytes;
   const tail = encoder.encode(`${members}}${notesTail(notes)}`);
+  const { buffer, byteOffset, length } = data;
+  if (byteOffset >= head.length && byteOffset + length - 1 + tail.length <= buffer.byteLength) {
+    const around = new Uint8Array(buffer, byteOffset - head.length, head.length + length - 1 + tail.length);
+    around.set(head);
+    around.set(tail, around.length - tail.length);
+    return around;
+  }
   const body = new Uint8Array(head.length + data.length - 1 + tail.length);
   body.set(head);
   body.set(data, head.length);
@@ -64,6 +72,8 @@ export function bytesAnswer(body: Uint8Array, contentType = 'application/json'):
 
 const successHead = '{"status":"success","data":';
 const successHeadBytes = encoder.encode(successHead);
+/** What successBytes puts in front of the data. */
+export const ENVELOPE_HEAD_BYTES = successHeadBytes.length;
 
 function notesTail(notes: Notes): string {
   const warnings = notes.warnings?.length ? `,"warnings":${JSON.stringify(shown(notes.warnings, 'warning'))}` : '';

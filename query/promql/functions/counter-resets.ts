@@ -2,6 +2,7 @@
  * Counter resets of a series: a sample below the one before it, or one whose start timestamp tells that the counter was
  * started anew in between.
  */
+import { wordsOf } from '../value.ts';
 import type { RangeInput } from './range-kernel.ts';
 
 /** Whether the start timestamp of `current` tells of a reset after `previous`. */
@@ -109,4 +110,32 @@ export function countResets(input: RangeInput): Int32Array | null {
     counts[i] = count;
   }
   return count === 0 ? null : counts;
+}
+
+let lossesBuffer = new Float64Array(0);
+
+/**
+ * [i] what the resets at samples up to i lost, of whole numbers from 0 to 2^31 - 1; null when some value is none, or is
+ * -0. All sums of them are exact. Valid until the next call.
+ */
+export function wholeLosses(values: Float64Array): Float64Array | null {
+  const { length } = values;
+  if (length === 0 || length > 2 ** 21) return null;
+  if (lossesBuffer.length < length) lossesBuffer = new Float64Array(length * 2);
+  const losses = lossesBuffer;
+  const words = wordsOf(values);
+  let previous = 0;
+  let lost = 0;
+  let signs = 0;
+  for (let i = 0; i < length; i++) {
+    const value = values[i]!;
+    const whole = value | 0;
+    if (whole !== value) return null;
+    signs |= words[2 * i + 1]!;
+    // All bits where the value is below the one before it: resets come as they like, which no branch can foresee.
+    lost += previous & ((whole - previous) >> 31);
+    losses[i] = lost;
+    previous = whole;
+  }
+  return signs < 0 ? null : losses;
 }

@@ -4,7 +4,7 @@
  * The increase over a window is last - first plus what counter resets lost. Resets are found once per series; their losses
  * are summed as prefix sums in double-double, so that a step costs the same however wide its window is.
  */
-import { findResets, startTimeResets } from './counter-resets.ts';
+import { findResets, startTimeResets, wholeLosses } from './counter-resets.ts';
 import type { RangeInput, RangeKernel } from './range-kernel.ts';
 
 export function extrapolated(isCounter: boolean, isRate: boolean): RangeKernel {
@@ -23,6 +23,13 @@ function plainRate(
 ): void {
   const { times, values, lo, hi, stepCount, rangeEndMs, rangeMs } = input;
   const spans = spansOf(input);
+  if (isCounter && input.startTimes === null) {
+    const lost = wholeLosses(values);
+    if (lost !== null) {
+      rateOfWholes(input, spans, lost, out, present, isRate);
+      return;
+    }
+  }
   const startTimes = isCounter ? input.startTimes : null;
   const resets = isCounter ? findResets(input) : null;
   const overlaps = startTimes === null ? null : overlapCounts(input, startTimes);
@@ -59,6 +66,35 @@ function plainRate(
     }
     let factor = sampled !== 0 ? (sampled + toStart + toEnd) / sampled : 1;
     if (isRate) factor /= rangeMs / 1000;
+    out[i] = result * factor;
+    present[i] = 1;
+  }
+}
+
+/** As plainRate, of a counter's whole numbers ≥ 0, whose differences are exact however they are added. */
+function rateOfWholes(
+  { values, lo, hi, stepCount, rangeMs }: RangeInput,
+  { sampled, toStart, toEnd }: Spans,
+  lost: Float64Array,
+  out: Float64Array,
+  present: Uint8Array,
+  isRate: boolean,
+): void {
+  const rangeSec = rangeMs / 1000;
+  for (let i = 0; i < stepCount; i++) {
+    const first = lo[i]!;
+    const last = hi[i]! - 1;
+    if (last <= first) continue;
+    const firstValue = values[first]!;
+    const result = values[last]! - firstValue + (lost[last]! - lost[first]!);
+    const span = sampled[i]!;
+    let before = toStart[i]!;
+    if (result > 0) {
+      const toZero = span * (firstValue / result);
+      if (toZero < before) before = toZero;
+    }
+    let factor = span !== 0 ? (span + before + toEnd[i]!) / span : 1;
+    if (isRate) factor /= rangeSec;
     out[i] = result * factor;
     present[i] = 1;
   }
