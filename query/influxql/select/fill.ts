@@ -107,6 +107,8 @@ function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
   const { zone } = windowing;
   const { durationNs } = windowing.interval;
   const startOf = (ns: bigint): bigint => windowOf(windowing, ns).startNs;
+  // Where time has no beginning windows begin with the first point.
+  const isOpen = windowing.minNs <= MIN_NS;
   const firstNs = startOf(ascending ? windowing.minNs : windowing.maxNs);
   const lastNs = startOf(ascending ? windowing.maxNs : windowing.minNs);
   const timeOf = (row: number): bigint => nsOf(frame.sec[row], frame.nano[row]);
@@ -118,11 +120,11 @@ function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
   let time = 0n;
   let offset = 0n;
   const begin = (): void => {
-    time = firstNs === MIN_NS ? startOf(timeOf(row)) : firstNs;
+    time = ascending && isOpen ? startOf(timeOf(row)) : firstNs;
     offset = zoneOffsetNs(zone, time);
     previous = -1;
   };
-  const inRange = (): boolean => (ascending ? time <= lastNs : time >= lastNs && lastNs !== MIN_NS);
+  const inRange = (): boolean => (ascending ? time <= lastNs : time >= lastNs && !isOpen);
   begin();
   for (;;) {
     const ended = row === frame.rows || tagAt(row) !== tag;
