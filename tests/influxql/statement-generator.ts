@@ -65,6 +65,8 @@ const KINDS_OF_MANY = ['raw', 'aggregate', 'aggregate', 'window', 'window'];
 const NUMERIC: ReadonlySet<string> = new Set(['top', 'integral', 'forecast']);
 /** These depend on the order of rows. */
 const ORDERED: ReadonlySet<string> = new Set(['rows', 'top', 'integral']);
+/** These may have several rows of one time. */
+const MANY_ROWS: ReadonlySet<string> = new Set(['top', 'distinct']);
 /** Of several series of these influxd mixes the last windows up, or ends with the first one that has too few rows. */
 const OF_ONE_SERIES: ReadonlySet<string> = new Set(['integral', 'forecast']);
 
@@ -304,13 +306,12 @@ export function statementGenerator(random: Random): StatementGenerator {
     const canOrder = !from.tieTags.includes(INSEPARABLE);
     const wanted = pick(kinds);
     const numeric = from.columns.some(isNumber);
-    const oneSeries = OF_ONE_SERIES.has(wanted);
+    const oneSeries = OF_ONE_SERIES.has(wanted) || (nested && MANY_ROWS.has(wanted));
     const mustGroup = from.keptTags.length > 0 || (from.tieTags.length > 0 && wanted === 'integral');
     const isOut = (!numeric && NUMERIC.has(wanted)) || (!canOrder && ORDERED.has(wanted)) || (oneSeries && mustGroup);
     const kind = isOut ? 'raw' : wanted;
     const needsOrder = ORDERED.has(kind);
-    const manyRows = kind === 'top' || kind === 'distinct';
-    const ungrouped = (nested && manyRows) || OF_ONE_SERIES.has(kind);
+    const ungrouped = (nested && MANY_ROWS.has(kind)) || OF_ONE_SERIES.has(kind);
     const dimensions = ungrouped ? [] : grouping(from, needsOrder && canOrder && from.tieTags.length > 0);
     const separated = canOrder && from.tieTags.every((tag) => dimensions.includes(tag));
     const windowed =
