@@ -16,6 +16,7 @@ import {
   realpathSync,
   symlinkSync,
 } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 export interface Instruction {
@@ -83,7 +84,7 @@ function step(stage: Stage, name: string, text: string, context: Context): void 
       copy(stage, text.split(/\s+/), context);
       break;
     case 'RUN':
-      execFileSync('bwrap', runArguments(stage, ['/bin/sh', '-c', text], { readOnly: false }), {
+      execFileSync('bwrap', runArguments(stage, ['/bin/sh', '-c', text], { readOnly: false, ...registryAccess() }), {
         stdio: ['ignore', 'ignore', 'inherit'],
       });
       break;
@@ -114,6 +115,21 @@ function step(stage: Stage, name: string, text: string, context: Context): void 
     default:
       throw new Error(`unknown instruction ${name}`);
   }
+}
+
+/** How this machine reaches npm's registry, for steps that build, and what it has fetched from there before. */
+function registryAccess(): Pick<RunOptions, 'mounts' | 'environment'> {
+  const isWanted = (name: string) => /^(?:https?_proxy|no_proxy|npm_config_registry|node_extra_ca_certs)$/i.test(name);
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => isWanted(name)));
+  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  const mounts = { [environment.NODE_EXTRA_CA_CERTS ?? '']: environment.NODE_EXTRA_CA_CERTS ?? '' };
+  const settings = join(homedir(), '.npmrc');
+  if (existsSync(settings)) mounts['/root/.npmrc'] = settings;
+  delete mounts[''];
+  return {
+    environment: { ...environment, npm_config_cache: '/root/.npm' } as Record<string, string>,
+    mounts: { ...mounts, '/root/.npm': cache },
+  };
 }
 
 function startStage(base: string, root: string): Stage {
@@ -183,7 +199,7 @@ function copy(stage: Stage, words: string[], { contextDirectory, ignored, stages
 export interface RunOptions {
   /** The root filesystem, all but volumes, as `docker run --read-only` has it. */
   readOnly: boolean;
-  /** Further directories of this machine, by where they are seen. */
+  /** Further paths of this machine, by where they are seen; they can be written to unless `readOnly`. */
   mounts?: Record<string, string>;
   environment?: Record<string, string>;
 }
@@ -194,7 +210,7 @@ export function runArguments(stage: Stage, command: string[], { readOnly, mounts
   const local = join(stage.root, 'usr/local');
   const bind = readOnly ? '--ro-bind' : '--bind';
   const volumes = stage.volumes.flatMap((path) => ['--bind', join(stage.root, path), path]);
-  const seen = Object.entries(mounts).flatMap(([path, source]) => ['--ro-bind', source, path]);
+  const seen = Object.entries(mounts).flatMap(([path, source]) => [bind, source, path]);
   const variables = { ...stage.environment, ...environment };
   // Other users are switched to inside, as only then the files of the image keep their owners.
   const as =

@@ -1,37 +1,33 @@
-/** The package as a user gets it: packed, unpacked somewhere else, compiled to JavaScript with types. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+/**
+ * The package as a user gets it: packed, installed with npm somewhere else together with what it depends on, used as a
+ * library with types, as a command by npx, and with the page that it serves.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { answersOk, freePort, sleep } from './server-process.ts';
 import { ROOT } from './source-tree.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'varve-package-'));
-const modules = join(directory, 'node_modules');
+const installed = join(directory, 'node_modules/varve');
+
+const run = (command: string, args: string[], cwd = directory) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8' });
 
 beforeAll(() => {
-  const packed = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', directory], {
-      cwd: ROOT,
-      encoding: 'utf8',
-    }),
-  );
-  mkdirSync(modules);
-  execFileSync('tar', ['-xzf', packed[0].filename], { cwd: directory });
-  // Its dependencies are the ones installed here.
-  for (const name of readdirSync(join(ROOT, 'node_modules'))) {
-    if (name !== '.bin') symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-  }
-  execFileSync('mv', ['package', join(modules, 'varve')], { cwd: directory });
-}, 120_000);
+  const packed = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', directory], ROOT));
+  writeFileSync(join(directory, 'package.json'), '{"name":"elsewhere","private":true,"type":"module"}');
+  run('npm', ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', `./${packed[0].filename}`]);
+}, 300_000);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-it('holds compiled files and types, and no sources or tests', () => {
-  const files = readdirSync(join(modules, 'varve'), { recursive: true }).map(String);
-  expect(files).toContain('dist/open.js');
-  expect(files).toContain('dist/open.d.ts');
-  expect(files.filter((name) => /(?<!\.d)\.ts$|\.test\./.test(name))).toEqual([]);
+it('holds compiled files, types and the page, and no sources or tests', () => {
+  const files = readdirSync(installed, { recursive: true }).map(String);
+  expect(files).toEqual(expect.arrayContaining(['dist/open.js', 'dist/open.d.ts', 'dist/ui/dist/index.html']));
+  expect(files.filter((name) => /(?<!\.d)\.ts$|\.test\.|^(?:ui|tests|bench)\//.test(name))).toEqual([]);
 });
 
 it('is a library that writes, queries and flushes on its background thread', () => {
@@ -44,12 +40,70 @@ it('is a library that writes, queries and flushes on its background thread', () 
      await db.close();
      console.log(value.series[0].values[0]);`,
   );
-  expect(execFileSync(process.execPath, ['use.mjs'], { cwd: directory, encoding: 'utf8' }).trim()).toBe('43');
+  expect(run(process.execPath, ['use.mjs']).trim()).toBe('43');
   expect(readdirSync(join(directory, 'data/db/1')).some((name) => name.endsWith('.tsm'))).toBe(true);
 });
 
-it('is a command', () => {
-  const { version, bin } = JSON.parse(readFileSync(join(modules, 'varve/package.json'), 'utf8'));
-  const command = join(modules, 'varve', bin.varve);
-  expect(execFileSync(process.execPath, [command, '--version'], { encoding: 'utf8' }).trim()).toBe(version);
-});
+it('has types, which a strict compiler takes and which find mistakes', () => {
+  const compile = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+    const strict = ['--strict', '--noEmit', '--skipLibCheck', 'false', '--types', 'node'];
+    const types = ['--typeRoots', join(ROOT, 'node_modules/@types')];
+    const modern = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable,dom'];
+    try {
+      return run(process.execPath, [
+        join(ROOT, 'node_modules/typescript/bin/tsc'),
+        ...strict,
+        ...types,
+        ...modern,
+        name,
+      ]);
+    } catch (error) {
+      return (error as { stdout: string }).stdout;
+    }
+  };
+  const use = (dataDir: string) => `import { open } from 'varve';
+    const db = await open({ dataDir: ${dataDir} });
+    await db.write('m v=1');
+    const answer = await db.query('m_v');
+    console.log(answer.value.kind);
+    await db.close();`;
+  expect(compile('right.mts', use("'data'"))).toBe('');
+  expect(compile('wrong.mts', use('5'))).toContain("Type 'number' is not assignable to type 'string'");
+}, 60_000);
+
+it('is a command, with a server that has the page', async () => {
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  expect(run('npx', ['--no-install', 'varve', '--version']).trim()).toBe(version);
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['--no-install', 'varve', 'serve', '--listen', `127.0.0.1:${port}`, '--data', 'served'];
+  // A group of its own, as npx starts a shell and that the server.
+  const child = spawn('npx', args, { cwd: directory, stdio: 'ignore', detached: true });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  try {
+    for (let i = 0; !(await answersOk(`${url}/-/ready`)); i++) {
+      if (i === 600) throw new Error('the server does not start');
+      await sleep(100);
+    }
+    const page = await fetch(`${url}/`);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const html = await page.text();
+    const assets = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg))"/g)].map(
+      ([, path]) => new URL(path, `${url}/`),
+    );
+    expect(assets.length).toBeGreaterThan(1);
+    for (const asset of assets) {
+      const response = await fetch(asset);
+      expect(response.status, String(asset)).toBe(200);
+      expect((await response.text()).length).toBeGreaterThan(0);
+    }
+    await fetch(`${url}/write`, { method: 'POST', body: 'm v=1' });
+    const answer = await (await fetch(`${url}/api/v1/query?query=m_v`)).json();
+    expect(answer).toMatchObject({ status: 'success', data: { result: [{ value: [expect.any(Number), '1'] }] } });
+  } finally {
+    process.kill(-(child.pid ?? 0), 'SIGTERM');
+    await ended;
+  }
+}, 90_000);
