@@ -15,7 +15,7 @@ import { closesWith } from './request-body.ts';
 import { influxWriteRoutes } from './routes/influx-write.ts';
 import { remoteFailureHeaders, remoteVersion, writeRemoteProtocol } from './routes/remote-write.ts';
 import type { ServerState } from './state.ts';
-import { enterWrite, leaveWrite } from './write-load.ts';
+import { isFull } from './write-load.ts';
 import type { WriteAnswer, WriteRequest } from './write-request.ts';
 
 export interface RawRoute {
@@ -75,11 +75,13 @@ export async function answerRaw(
   }
   const headers = route.headers?.(state, request.headers);
   for (const name in headers) response.setHeader(name, headers[name]);
+  if (isFull(state.writes)) {
+    answerFailure(state, route, request, response, state.writes.tooMany);
+    return;
+  }
   const share: BodyShare = { bytes: 0 };
-  let isIn = false;
+  state.writes.active++;
   try {
-    enterWrite(state.writes);
-    isIn = true;
     const engine = state.requireEngine();
     const caller = await state.auth.identify(engine.access, request, query);
     const parameters = new URLSearchParams(query);
@@ -105,19 +107,28 @@ export async function answerRaw(
     releaseBody(body);
     respond(response, answer);
   } catch (error) {
-    const known = asKnownError(error, state.config.log);
-    if (closesWith(request, known)) response.setHeader('connection', 'close');
-    noteRefusal(state, known);
-    if (known.retryable) response.setHeader('retry-after', '1');
-    if (known.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
-    else response.setHeader('x-influxdb-error', errorHeader(known.message));
-    const failureHeaders = route.failureHeaders?.(request.headers);
-    const body = route.failureBody?.(known) ?? `${JSON.stringify({ error: known.message })}\n`;
-    respond(response, { status: known.status, body, headers: failureHeaders });
+    answerFailure(state, route, request, response, asKnownError(error, state.config.log));
   } finally {
     resizeShare(state.budget, share, 0);
-    if (isIn) leaveWrite(state.writes);
+    state.writes.active--;
   }
+}
+
+function answerFailure(
+  state: ServerState,
+  route: RawRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+  known: VarveError,
+): void {
+  if (closesWith(request, known)) response.setHeader('connection', 'close');
+  noteRefusal(state, known);
+  if (known.retryable) response.setHeader('retry-after', '1');
+  if (known.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
+  else response.setHeader('x-influxdb-error', errorHeader(known.message));
+  const failureHeaders = route.failureHeaders?.(request.headers);
+  const body = route.failureBody?.(known) ?? `${JSON.stringify({ error: known.message })}\n`;
+  respond(response, { status: known.status, body, headers: failureHeaders });
 }
 
 /** Counts requests that are refused as a whole for what the server has to bear. */

@@ -41,7 +41,7 @@ import { addRuleMetrics } from './rule-metrics.ts';
 import { type SelfMetrics, storeSelfMetrics } from './self-metrics.ts';
 import type { ServerState } from './state.ts';
 import { readTlsPair, reloadTls, TLS_OPTIONS, type TlsFiles } from './tls.ts';
-import { LOAD_REASONS } from './write-load.ts';
+import { LOAD_REASONS, newWriteLoad } from './write-load.ts';
 
 /** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
 const KEEP_ALIVE_MS = 75_000;
@@ -83,7 +83,7 @@ export function createServer(config: ServerConfig): VarveServer {
     config,
     metrics,
     budget,
-    writes: { active: 0, limit: config.writeConcurrency },
+    writes: newWriteLoad(config.writeConcurrency),
     refusals,
     cors: compileCors(config.corsOrigin),
     auth: createAuthenticator(config.authMode),

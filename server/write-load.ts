@@ -16,25 +16,20 @@ export const LOAD_REASONS: readonly string[] = [
 export interface WriteLoad {
   /** Writes whose heads have come and that are not answered. */
   active: number;
-  /** 0: no limit. */
+  /** Infinity: no limit. */
   readonly limit: number;
+  /** Made once: a thousand a second must not cost a thousand stack traces. */
+  readonly tooMany: VarveError;
 }
 
-/**
- * Lets a write in; who got in must leave with `leaveWrite`.
- * @throws VarveError overloaded
- */
-export function enterWrite(load: WriteLoad): void {
-  if (load.limit > 0 && load.active >= load.limit) {
-    throw new VarveError(
-      'overloaded',
-      `cannot accept write: ${load.active} are under way (limit max-concurrent-writes = ${load.limit}), try again`,
-      { setting: 'max-concurrent-writes' },
-    );
-  }
-  load.active++;
+/** @param limit 0: no limit. */
+export function newWriteLoad(limit: number): WriteLoad {
+  const text = `cannot accept write: ${limit} are under way (limit max-concurrent-writes = ${limit}), try again`;
+  const tooMany = new VarveError('overloaded', text, { setting: 'max-concurrent-writes' });
+  return { active: 0, limit: limit > 0 ? limit : Infinity, tooMany };
 }
 
-export function leaveWrite(load: WriteLoad): void {
-  load.active--;
+/** Whether there is no room for one more write. */
+export function isFull({ active, limit }: WriteLoad): boolean {
+  return active >= limit;
 }

@@ -21,7 +21,11 @@ interface Answer {
   text: string;
 }
 
-async function post(url: string, body: string | Uint8Array<ArrayBuffer>, headers: HeadersInit = {}): Promise<Answer> {
+async function post(
+  url: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(url, { method: 'POST', body, headers });
   const text = await response.text();
   return { status: response.status, retryAfter: response.headers.get('retry-after'), headers: response.headers, text };

@@ -8,5 +8,5 @@ export const options = {
 };
 
 export function capacity(): void {
-  writeOnce();
+  writeOnce(Number(__ENV.SCENARIO ?? 0));
 }

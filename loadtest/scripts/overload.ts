@@ -15,8 +15,8 @@ export const options = {
       rate: Math.ceil(3 * CAPACITY),
       timeUnit: '1s',
       duration: DURATION,
-      preAllocatedVUs: 100,
-      maxVUs: 400,
+      preAllocatedVUs: 200,
+      maxVUs: 200,
     },
     after: {
       executor: 'constant-arrival-rate',
@@ -25,13 +25,15 @@ export const options = {
       timeUnit: '1s',
       duration: '10s',
       preAllocatedVUs: 20,
+      maxVUs: 100,
       startTime: __ENV.AFTER,
     },
   },
   thresholds: {
     writes_failed: ['count==0'],
     checks: ['rate==1'],
-    'lines_acknowledged{scenario:overload}': [`count>=${__ENV.LEAST_LINES}`],
+    // Counted for itself, so that it can be compared with the capacity.
+    'lines_acknowledged{scenario:overload}': ['count>0'],
     'http_req_duration{scenario:after}': [below(95, 1000)],
   },
 };
