@@ -7,7 +7,7 @@ import {
   type EvaluationThreads,
   evaluationThreads,
 } from '../query/workers/evaluation-threads.ts';
-import { closeFilesLater, keepFiles, openFile } from '../query/workers/open-files.ts';
+import { closeFilesLater, openFile } from '../query/workers/open-files.ts';
 import { type ResultFormat, type WrittenResult, writeResult } from './query-result.ts';
 
 /** What comes of a query on a thread. */
@@ -24,7 +24,6 @@ export function sharedEvaluationThreads(): EvaluationThreads {
 }
 
 parentPort?.on('message', async ({ job, format }: EvaluationRequest) => {
-  keepFiles();
   const counts: ReadCounts = { samplesRead: 0, blocksRead: 0, readMs: 0 };
   try {
     const written = await writeResult(runEvaluation(job, openFile, counts), format as ResultFormat);

@@ -1,35 +1,47 @@
-/** Data files that a thread has open. They stay open for a while between jobs, as the next one often reads the same. */
+/**
+ * Data files that a thread has open. They stay open for a while after they were last asked for, as the next query often
+ * reads the same, and what was decoded of a file is remembered for as long as it is open.
+ */
 import { nodeFileSystem } from '../../disk/node-file-system.ts';
 import { openTsm, type TsmFile } from '../../tsm/reader.ts';
 
-/** A file that a merge has replaced keeps its space until nobody has it open. */
-const CLOSE_AFTER_MS = 2_000;
+/** A dashboard asks again within this time. A file that a merge has replaced keeps its space until nobody has it open. */
+const CLOSE_AFTER_MS = 30_000;
 
-const files = new Map<string, TsmFile>();
+interface OpenFile {
+  readonly file: TsmFile;
+  askedMs: number;
+}
+
+const files = new Map<string, OpenFile>();
 let closeTimer: NodeJS.Timeout | undefined;
 
 /** Names of data files are never used again, so an open one is the right one. Throws ENOENT for one that has gone. */
 export function openFile(path: string): TsmFile {
-  let file = files.get(path);
-  if (file === undefined) {
-    file = openTsm(nodeFileSystem, path);
-    files.set(path, file);
+  let open = files.get(path);
+  if (open === undefined) {
+    open = { file: openTsm(nodeFileSystem, path), askedMs: 0 };
+    files.set(path, open);
   }
-  return file;
+  open.askedMs = performance.now();
+  return open.file;
 }
 
-/** To be called when a job begins: files stay open until `closeFilesLater`. */
-export function keepFiles(): void {
-  clearTimeout(closeTimer);
-}
-
-/** To be called when a job has ended. */
+/** To be called when a job has ended: its files may be closed when nobody asks for them again. */
 export function closeFilesLater(): void {
-  closeTimer = setTimeout(closeAll, CLOSE_AFTER_MS);
+  if (closeTimer !== undefined || files.size === 0) return;
+  closeTimer = setTimeout(closeUnused, CLOSE_AFTER_MS / 4);
   closeTimer.unref();
 }
 
-function closeAll(): void {
-  for (const file of files.values()) file.close();
-  files.clear();
+/** Runs between jobs, which do not let others in while they read. */
+function closeUnused(): void {
+  const beforeMs = performance.now() - CLOSE_AFTER_MS;
+  for (const [path, { file, askedMs }] of files) {
+    if (askedMs > beforeMs) continue;
+    file.close();
+    files.delete(path);
+  }
+  closeTimer = undefined;
+  closeFilesLater();
 }

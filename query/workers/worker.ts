@@ -1,12 +1,11 @@
 /** A query thread: runs its part of each job and says how it ended. */
 import { parentPort } from 'node:worker_threads';
 import { readerOfPlan } from '../../engine/series-reader.ts';
-import { closeFilesLater, keepFiles, openFile } from './open-files.ts';
+import { closeFilesLater, openFile } from './open-files.ts';
 import type { WorkerAnswer, WorkerRequest } from './pool.ts';
 import { runWindows } from './window-job.ts';
 
 parentPort?.on('message', ({ id, job, thread }: WorkerRequest) => {
-  keepFiles();
   const answer: WorkerAnswer = { id, done: { samples: 0, blocks: 0 } };
   try {
     answer.done = runWindows(job, readerOfPlan(job.plan, openFile), thread);
