@@ -1,5 +1,5 @@
 /** The library as its users meet it. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -10,14 +10,20 @@ import { ROOT } from './source-tree.ts';
 const { path: dataDir, remove } = temporaryDirectory('open');
 afterAll(remove);
 
-/** A program that is the example of a page, against these sources, in an empty directory; what it prints. */
+/** The program that is the example of a page, against these sources. */
+function exampleOf(page: string): string {
+  const program = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, page), 'utf8'))?.[1] ?? '';
+  expect(program).toContain("'varve'");
+  return program.replace("'varve'", JSON.stringify(join(ROOT, 'open.ts')));
+}
+
+/** Runs it in an empty directory; what it prints, and what the page says that it does. */
 function runExample(page: string): { printed: string; promised: string } {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  const source = /```ts\n([\s\S]*?)```/.exec(text)?.[1].replace("'varve'", JSON.stringify(join(ROOT, 'open.ts'))) ?? '';
   const promised = /```text\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
   const { path, remove } = temporaryDirectory('example');
   try {
-    writeFileSync(join(path, 'example.ts'), source);
+    writeFileSync(join(path, 'example.ts'), exampleOf(page));
     return { printed: execFileSync(process.execPath, ['example.ts'], { cwd: path, encoding: 'utf8' }), promised };
   } finally {
     remove();
@@ -139,4 +145,29 @@ test('databases are made, changed, listed, exported and dropped', async () => {
   await db.dropDatabase('kept');
   expect(db.databases()).not.toContain('kept');
   await db.close();
+});
+
+test('the examples of the pages have the right types', () => {
+  const { path, remove } = temporaryDirectory('example-types');
+  try {
+    const files = ['docs/library.md', 'README.md'].map((page, i) => {
+      writeFileSync(join(path, `example${i}.ts`), exampleOf(page));
+      return join(path, `example${i}.ts`);
+    });
+    writeFileSync(join(path, 'package.json'), '{"type":"module"}');
+    const { compilerOptions } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.json'), 'utf8'));
+    const typeRoots = [join(ROOT, 'node_modules/@types')];
+    writeFileSync(
+      join(path, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: { ...compilerOptions, rewriteRelativeImportExtensions: false, typeRoots },
+        files,
+      }),
+    );
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const { stdout } = spawnSync(process.execPath, [compiler, '-p', path], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+  } finally {
+    remove();
+  }
 });

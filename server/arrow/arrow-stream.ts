@@ -200,15 +200,14 @@ function wordSource({ codes, words }: WordColumn): Source {
   const isSmall = words.length <= 0x7fff;
   const dictionary = makeVector(textSource(words).slice(0, words.length));
   const type = new Dictionary(new Utf8(), isTiny ? new Int8() : isSmall ? new Int16() : new Int32());
-  const cut = (from: Int32Array) => (isTiny ? Int8Array.from(from) : isSmall ? Int16Array.from(from) : from);
+  const cut = (from: Int32Array) => (isTiny ? new Int8Array(from) : isSmall ? new Int16Array(from) : from);
+  const isNullable = codes.includes(-1);
   return {
     type,
-    isNullable: codes.includes(-1),
+    isNullable,
     slice(start, end) {
       const part = codes.subarray(start, end);
-      const present = new Uint8Array(part.length);
-      for (let i = 0; i < part.length; i++) present[i] = part[i] < 0 ? 0 : 1;
-      const nulls = nullsOf(present, 0, part.length);
+      const nulls = nullsOf(isNullable ? presenceOf(part) : null, 0, part.length);
       return makeData({
         type,
         length: part.length,
@@ -218,4 +217,10 @@ function wordSource({ codes, words }: WordColumn): Source {
       });
     },
   };
+}
+
+function presenceOf(codes: Int32Array): Uint8Array {
+  const present = new Uint8Array(codes.length);
+  for (let i = 0; i < codes.length; i++) present[i] = codes[i] < 0 ? 0 : 1;
+  return present;
 }

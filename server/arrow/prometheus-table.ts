@@ -3,7 +3,7 @@
  * order of series, and of time within one. A series without a label has none there.
  */
 import type { Labels } from '../../query/promql/labels.ts';
-import type { Grid, Value } from '../../query/promql/value.ts';
+import type { Grid, PointSeries, SeriesColumn, Value } from '../../query/promql/value.ts';
 import type { ArrowTable, WordColumn } from './arrow-stream.ts';
 import { distinctNames } from './column-names.ts';
 import { setWhole, wordsOf64 } from './int64-words.ts';
@@ -17,78 +17,95 @@ export function prometheusTable(value: Value, grid: Grid, metadata: ReadonlyMap<
       return { names: ['time', 'value'], columns: [time, { kind: 'text', values: [value.value] }], rows: 1, metadata };
     }
     case 'scalar': {
-      const rows = newRows(value.values.length);
-      for (let step = 0; step < value.values.length; step++) rows.add(stepMs(grid, step), value.values[step]);
-      return rows.table([], [], metadata);
+      const { values } = value;
+      return tableOf([], [], gridTimes(grid), values, metadata);
     }
-    case 'vector': {
-      let count = 0;
-      for (const { presentCount } of value.series) count += presentCount;
-      const rows = newRows(count);
-      const ends = value.series.map(({ values, present }) => {
-        for (let step = 0; step < values.length; step++) {
-          if (present[step] === 1) rows.add(stepMs(grid, step), values[step]);
-        }
-        return rows.count();
-      });
-      return rows.table(
-        value.series.map(({ labels }) => labels),
-        ends,
-        metadata,
-      );
-    }
-    case 'matrix': {
-      let count = 0;
-      for (const { times } of value.series) count += times.length;
-      const rows = newRows(count);
-      const ends = value.series.map(({ times, values }) => {
-        for (let i = 0; i < times.length; i++) rows.add(times[i], values[i]);
-        return rows.count();
-      });
-      return rows.table(
-        value.series.map(({ labels }) => labels),
-        ends,
-        metadata,
-      );
-    }
+    case 'vector':
+      return vectorTable(value.series, grid, metadata);
+    case 'matrix':
+      return matrixTable(value.series, metadata);
   }
 }
 
-function stepMs({ startMs, stepMs: step }: Grid, i: number): number {
-  return startMs + i * step;
+function gridTimes({ startMs, stepMs, count }: Grid): BigInt64Array {
+  const times = new BigInt64Array(count);
+  const words = wordsOf64(times);
+  for (let i = 0; i < count; i++) setWhole(words, i, startMs + i * stepMs);
+  return times;
 }
 
-interface Rows {
-  add(timeMs: number, value: number): void;
-  count(): number;
-  /** @param ends of each series' rows, parallel to labels. */
-  table(labels: readonly Labels[], ends: readonly number[], metadata: ReadonlyMap<string, string>): ArrowTable;
+function vectorTable(series: readonly SeriesColumn[], grid: Grid, metadata: ReadonlyMap<string, string>): ArrowTable {
+  let rows = 0;
+  for (const { presentCount } of series) rows += presentCount;
+  const times = new BigInt64Array(rows);
+  const values = new Float64Array(rows);
+  const steps = gridTimes(grid);
+  const stepWords = wordsOf64(steps);
+  const timeWords = wordsOf64(times);
+  let at = 0;
+  const ends = series.map((column) => {
+    if (column.presentCount === column.values.length) {
+      times.set(steps, at);
+      values.set(column.values, at);
+      at += column.presentCount;
+      return at;
+    }
+    for (let step = 0; step < column.values.length; step++) {
+      if (column.present[step] === 0) continue;
+      timeWords[2 * at] = stepWords[2 * step];
+      timeWords[2 * at + 1] = stepWords[2 * step + 1];
+      values[at++] = column.values[step];
+    }
+    return at;
+  });
+  return tableOf(
+    series.map(({ labels }) => labels),
+    ends,
+    times,
+    values,
+    metadata,
+  );
 }
 
-function newRows(rows: number): Rows {
+function matrixTable(series: readonly PointSeries[], metadata: ReadonlyMap<string, string>): ArrowTable {
+  let rows = 0;
+  for (const { times } of series) rows += times.length;
   const times = new BigInt64Array(rows);
   const words = wordsOf64(times);
   const values = new Float64Array(rows);
-  let count = 0;
+  let at = 0;
+  const ends = series.map((points) => {
+    values.set(points.values, at);
+    for (let i = 0; i < points.times.length; i++) setWhole(words, at++, points.times[i]);
+    return at;
+  });
+  return tableOf(
+    series.map(({ labels }) => labels),
+    ends,
+    times,
+    values,
+    metadata,
+  );
+}
+
+/** @param ends of each series' rows, parallel to labels. */
+function tableOf(
+  labels: readonly Labels[],
+  ends: readonly number[],
+  times: BigInt64Array,
+  values: Float64Array,
+  metadata: ReadonlyMap<string, string>,
+): ArrowTable {
+  const columns = labelColumns(labels, ends, times.length);
   return {
-    add(timeMs, value) {
-      setWhole(words, count, timeMs);
-      values[count++] = value;
-    },
-    count: () => count,
-    table(labels, ends, metadata) {
-      const columns = labelColumns(labels, ends, rows);
-      return {
-        names: distinctNames(['time', 'value', ...columns.keys()]),
-        columns: [
-          { kind: 'timestamp', unit: 'ms', timezone: 'UTC', values: times },
-          { kind: 'float', values, present: null },
-          ...columns.values(),
-        ],
-        rows,
-        metadata,
-      };
-    },
+    names: distinctNames(['time', 'value', ...columns.keys()]),
+    columns: [
+      { kind: 'timestamp', unit: 'ms', timezone: 'UTC', values: times },
+      { kind: 'float', values, present: null },
+      ...columns.values(),
+    ],
+    rows: times.length,
+    metadata,
   };
 }
 
