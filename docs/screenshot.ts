@@ -4,9 +4,9 @@
  */
 import { chromium } from 'playwright-core';
 
-const QUERY = 'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle"}[1m]))';
+const QUERY = 'sum by (mode) (rate(node_cpu_seconds_total{mode=~"user|system|iowait"}[20s]))';
 
-const [url = 'http://127.0.0.1:8086', range = '15m'] = process.argv.slice(2);
+const [url = 'http://127.0.0.1:8086', range = '5m'] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
 const page = await browser.newPage({ viewport: { width: 1200, height: 720 }, colorScheme: 'light' });
 await page.goto(`${url}/#/explore?${new URLSearchParams({ q: QUERY, range })}`);
