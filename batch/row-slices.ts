@@ -1,5 +1,5 @@
 /**
- * Sets of rows: clipping, cutting, joining and merging of `RowSlice`s. All keep times strictly ascending and every bit
+ * Sets of rows: cutting, joining and merging of `RowSlice`s. All keep times strictly ascending and every bit
  * of every value; NaN payloads move as words or by `TypedArray.set`, never through arithmetic.
  */
 import type { Column, RowSlice } from './column.ts';
@@ -39,13 +39,6 @@ function takeColumn(column: Column, from: number, to: number, present: Uint8Arra
   } else if (column.wide !== null) taken.wide = column.wide.subarray(from, to);
   else taken.values = column.values.subarray(from, to);
   return taken;
-}
-
-/** Rows with `min <= time <= max`, or null when there are none. */
-export function clipRows(slice: RowSlice, min: number, max: number): RowSlice | null {
-  const from = lowerBound(slice.times, min);
-  const to = slice.rows > 0 && slice.times[slice.rows - 1] <= max ? slice.rows : upperBound(slice.times, max);
-  return from < to ? takeRows(slice, from, to) : null;
 }
 
 /** First index with `times[i] > time`. */

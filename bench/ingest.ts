@@ -31,7 +31,7 @@ export function directoryBytes(path: string): number {
 }
 
 /** The value of a metric without labels on a /metrics page. */
-export async function metric(url: string, name: string): Promise<number> {
+async function metric(url: string, name: string): Promise<number> {
   const page = await (await fetch(`${url}/metrics`)).text();
   const line = page.split('\n').find((text) => text.startsWith(`${name} `));
   if (line === undefined) throw new Error(`${url}/metrics has no ${name}`);

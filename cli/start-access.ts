@@ -7,7 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import type { Engine } from '../engine/engine.ts';
 
-export const ADMIN_PASSWORD_VARIABLE = 'VARVE_ADMIN_PASSWORD';
+const ADMIN_PASSWORD_VARIABLE = 'VARVE_ADMIN_PASSWORD';
 
 /** What keeps the server from being started with these settings; null when nothing does. */
 export function accessProblem(settings: Settings, dataDir: string, environment: NodeJS.ProcessEnv): string | null {

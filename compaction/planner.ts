@@ -48,7 +48,7 @@ export interface PlannerOptions {
   force: boolean;
 }
 
-export const DEFAULT_PLANNER_OPTIONS: PlannerOptions = {
+const DEFAULT_PLANNER_OPTIONS: PlannerOptions = {
   graceMs: 600_000,
   quietMs: 300_000,
   lateWaitMs: null,

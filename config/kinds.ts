@@ -68,7 +68,7 @@ export function parseDuration(text: string): number {
 const SIZE_UNITS: Record<string, number> = { '': 1, b: 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 };
 
 /** A size in bytes: `64MiB`, `1GiB`, `500000`; `none` is 0. */
-export function parseSize(text: string): number {
+function parseSize(text: string): number {
   if (text === 'none') return 0;
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
   const unit = SIZE_UNITS[match?.[2].toLowerCase() ?? 'none'];

@@ -140,7 +140,7 @@ function newWord(): string {
 }
 
 /** The machine's processes: the boot's id and the start time in clock ticks since then. */
-export const systemProcesses: ProcessTable = {
+const systemProcesses: ProcessTable = {
   self: process.pid,
   identity(pid) {
     if (process.platform === 'linux') {

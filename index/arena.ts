@@ -18,7 +18,7 @@
 import { VarveError } from '../errors/errors.ts';
 
 const SLAB_SHIFT = 18;
-export const SLAB_WORDS = 1 << SLAB_SHIFT;
+const SLAB_WORDS = 1 << SLAB_SHIFT;
 const SLAB_MASK = SLAB_WORDS - 1;
 const SLAB_BYTES = SLAB_WORDS * 4;
 const HEADER_WORDS = 3;

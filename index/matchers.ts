@@ -89,7 +89,7 @@ export function selectSeries(
 }
 
 /** All live refs, ascending. */
-export function allSeries(series: SeriesTable): Int32Array {
+function allSeries(series: SeriesTable): Int32Array {
   const refs = new Int32Array(series.count);
   let n = 0;
   for (let ref = 0; ref < series.limit; ref++) if (series.schema[ref] >= 0) refs[n++] = ref;
@@ -171,7 +171,7 @@ function idsOf(dictionary: Dictionary, texts: readonly string[]): Int32Array {
 }
 
 /** The ids of the values in use that a regex matches. */
-export function matchingIds(dictionary: Dictionary, regex: Regex): Int32Array {
+function matchingIds(dictionary: Dictionary, regex: Regex): Int32Array {
   if (regex.literals !== null) return idsOf(dictionary, regex.literals);
   const prefix = encoder.encode(regex.prefix);
   let ids = new Int32Array(16);

@@ -173,7 +173,7 @@ export class Postings {
 }
 
 /** The refs whose bits are set, ascending; `atMost` bounds their number. */
-export function markedRefs(marks: Uint32Array, atMost: number): Int32Array {
+function markedRefs(marks: Uint32Array, atMost: number): Int32Array {
   const refs = new Int32Array(atMost);
   let n = 0;
   for (let word = 0; word < marks.length; word++) {

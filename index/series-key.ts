@@ -235,7 +235,7 @@ export function escapeInto(
 }
 
 /** Writes a name without its escapes at `out[at ..)`, which has room for the raw length; returns its end. */
-export function unescapeInto(
+function unescapeInto(
   out: Uint8Array,
   at: number,
   bytes: Uint8Array,

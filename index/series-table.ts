@@ -31,7 +31,7 @@ import { KeyParts, parseCanonicalKey } from './series-key.ts';
 /** Refs are below this, so that a value id and a ref fit one double. */
 export const REF_SPAN = 2 ** 27;
 /** Other spellings kept per series; one more is looked up the slow way. */
-export const MAX_ALIASES = 8;
+const MAX_ALIASES = 8;
 
 const INITIAL_REFS = 1024;
 const FREE = -1;

@@ -9,7 +9,6 @@
  *   so that 0 may stand for "no shape" in a file.
  * - A shape never changes. No field is in a shape twice.
  */
-import { type FieldType, FLOAT } from '../batch/field-type.ts';
 import { equalBytes, type Field } from './fields.ts';
 import { hashBytes } from './hash.ts';
 
@@ -128,9 +127,4 @@ export class Shapes {
     if (measurement >= 0) this.counts[measurement] = this.countOf(measurement) + 1;
     return node;
   }
-}
-
-/** The type of column i. */
-export function typeOfColumn(shape: Shape, i: number): FieldType {
-  return (shape.types[i] ?? FLOAT) as FieldType;
 }

@@ -5,8 +5,7 @@
  * removed but not released, when it was made, for as long as they are not released; what is defined later it may or may
  * not show. It keeps old memory alive, so it should not outlive its job.
  */
-import { copyRecord, viewRecord } from './arena.ts';
-import { measurementOfKey } from './series-key.ts';
+import { viewRecord } from './arena.ts';
 import type { SeriesTable } from './series-table.ts';
 
 /** Can be posted to a worker. */
@@ -29,19 +28,7 @@ export function handleOf(series: SeriesTable): IndexHandle {
   };
 }
 
-/** The canonical key of a series, as a copy. */
-export function readSeriesKey(handle: IndexHandle, ref: number): Uint8Array {
-  return copyRecord(handle.slabBytes, handle.slabWords, handle.keyOffset[ref]);
-}
-
-/** The same, in the shared memory itself: for those who look at it at once. */
+/** The canonical key of a series, in the shared memory itself: for those who look at it at once. */
 export function viewSeriesKey(handle: IndexHandle, ref: number): Uint8Array {
   return viewRecord(handle.slabBytes, handle.slabWords, handle.keyOffset[ref]);
-}
-
-const decoder = new TextDecoder();
-
-/** The measurement name of a series. */
-export function readMeasurement(handle: IndexHandle, ref: number): string {
-  return decoder.decode(measurementOfKey(readSeriesKey(handle, ref)));
 }

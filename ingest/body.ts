@@ -22,7 +22,7 @@ export interface BodyLimits {
   onArrival?: (bytes: number) => void;
 }
 
-export const DEFAULT_BODY_LIMITS: Readonly<BodyLimits> = {
+const DEFAULT_BODY_LIMITS: Readonly<BodyLimits> = {
   maxBodyBytes: 64 << 20,
   maxDecodedBytes: 256 << 20,
 };
@@ -91,7 +91,7 @@ const asynchronous = {
 const synchronous = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, zstd: zlib.zstdDecompressSync };
 
 /** Unpacks bytes of an encoding to at most `maxBytes`. @throws VarveError body_too_large, bad_request. */
-export async function unpackBody(
+async function unpackBody(
   raw: Uint8Array,
   encoding: Exclude<BodyEncoding, 'identity'>,
   maxBytes: number,

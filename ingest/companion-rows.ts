@@ -26,12 +26,7 @@ export function mirrorSeries(from: SeriesIndex, ref: number, to: SeriesIndex): n
 }
 
 /** The ref of a series given by its names, defined if need be. */
-export function defineSeries(
-  index: SeriesIndex,
-  measurement: string,
-  keys: string[] = [],
-  values: string[] = [],
-): number {
+function defineSeries(index: SeriesIndex, measurement: string, keys: string[] = [], values: string[] = []): number {
   const bytes = (text: string): Uint8Array => encoder.encode(text);
   return index.define(bytes(measurement), keys.map(bytes), values.map(bytes));
 }

@@ -7,7 +7,7 @@ import type { RefusalCounts } from '../engine/refusals.ts';
 import { passes } from '../engine/write-limits.ts';
 
 /** How many bad lines are kept with their reasons; the others are only counted. */
-export const MAX_LINE_ERRORS = 10;
+const MAX_LINE_ERRORS = 10;
 
 const MAX_EXCERPT_BYTES = 256;
 

@@ -118,7 +118,7 @@ export function parseLines(
 }
 
 /** The bytes, copied with a newline at their end unless they have one. */
-export function withNewline(bytes: Uint8Array): Uint8Array {
+function withNewline(bytes: Uint8Array): Uint8Array {
   if (bytes.length > 0 && bytes[bytes.length - 1] === 10) return bytes;
   const whole = new Uint8Array(bytes.length + 1);
   whole.set(bytes);

@@ -22,7 +22,7 @@ import { FLOAT, INTEGER, UNSIGNED } from '../batch/field-type.ts';
 export const INVALID_NUMBER = -1;
 export const INVALID_FLOAT = -2;
 export const INTEGER_OVERFLOW = -3;
-export const UNSIGNED_OVERFLOW = -4;
+const UNSIGNED_OVERFLOW = -4;
 
 /** [0] the field type of the last scanned number, [1] one if it is an integer beyond ±2^53, found in `wideNumber`. */
 export const numberKind = new Int32Array(2);
@@ -132,7 +132,7 @@ export function isDelimiter(bytes: Uint8Array, p: number): boolean {
  * The double nearest to d · 10^exponent, where d's `count` ≤ 18 digits are `high` (the first nine at most) and `low`
  * (the others). Negative when this needs the slow way.
  */
-export function decimal(high: number, low: number, count: number, exponent: number): number {
+function decimal(high: number, low: number, count: number, exponent: number): number {
   const scale = count > 9 ? POWERS[count - 9] : 1;
   if (count <= 15) {
     const digits = high * scale + low;

@@ -6,16 +6,16 @@
  */
 import { VarveError } from '../errors/errors.ts';
 
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const LENGTH_DELIMITED = 2;
-export const FIXED32 = 5;
+const VARINT = 0;
+const FIXED64 = 1;
+const LENGTH_DELIMITED = 2;
+const FIXED32 = 5;
 
 /** [0] the value of the last varint, exact below 2^53. */
 export const varint = new Float64Array(1);
 
 /** [0] the low and [1] the high word of the last 64-bit varint. */
-export const varintWords = new Int32Array(2);
+const varintWords = new Int32Array(2);
 
 export function malformed(what: string, at: number): VarveError {
   return new VarveError('bad_request', `cannot decode protobuf: ${what} at byte ${at}`);

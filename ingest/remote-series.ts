@@ -16,7 +16,7 @@ import type { SeriesIndex } from '../index/series-index.ts';
 import { compareBytes } from '../index/series-key.ts';
 import { KeyTrail } from './key-trail.ts';
 import { DEFAULT_LIMITS, type IngestLimits, type Refusal, tooLong, tooMany } from './limits.ts';
-import { LENGTH_DELIMITED, malformed, readLength, readVarint, skipField, varint } from './protobuf.ts';
+import { malformed, readLength, readVarint, skipField, varint } from './protobuf.ts';
 import { MAX_SERIES_ERRORS, newRemoteOutcome, type RemoteOutcome } from './remote-outcome.ts';
 import { resolveSeries, type SeriesDoor, type SeriesParts } from './series-definition.ts';
 
@@ -292,9 +292,4 @@ export function addLabel(labels: LabelRanges, bytes: Uint8Array, start: number, 
       labels.ends[part] = p;
     } else p = skipField(bytes, p, end, tag);
   }
-}
-
-/** Whether a tag announces a length. */
-export function isLengthDelimited(tag: number): boolean {
-  return (tag & 7) === LENGTH_DELIMITED;
 }

@@ -21,7 +21,7 @@ export interface Precision {
 export const NANOSECONDS: Precision = { name: 'ns', fractionDigits: 9, fractionScaleNs: 1, unitSeconds: 1 };
 
 /** Seconds, ms, µs or ns, by each timestamp's magnitude. What has no timestamp gets one in nanoseconds. */
-export const GUESSED: Precision = { name: 'auto', fractionDigits: -1, fractionScaleNs: 1, unitSeconds: 1 };
+const GUESSED: Precision = { name: 'auto', fractionDigits: -1, fractionScaleNs: 1, unitSeconds: 1 };
 
 const PRECISIONS: Record<Exclude<Precision['name'], 'auto'>, Precision> = {
   ns: NANOSECONDS,

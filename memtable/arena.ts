@@ -8,7 +8,7 @@
 
 export const SLAB_BITS = 17;
 /** Doubles per slab: 1 MiB. */
-export const SLAB_DOUBLES = 1 << SLAB_BITS;
+const SLAB_DOUBLES = 1 << SLAB_BITS;
 export const SLAB_MASK = SLAB_DOUBLES - 1;
 
 /** Slabs given back, to be used again: the next memtable fills the pages that the last one touched. */

@@ -22,7 +22,7 @@ import { Arena, type ArenaView, SLAB_BITS, SLAB_MASK } from './arena.ts';
 import { SideValues, type SideValuesView } from './side-values.ts';
 
 /** Words of a chunk's header. */
-export const CHUNK_CAPACITY = 0;
+const CHUNK_CAPACITY = 0;
 export const CHUNK_ROWS = 1;
 export const CHUNK_SHAPE = 2;
 export const CHUNK_PARTITION = 3;

@@ -21,7 +21,7 @@ const ALERTS = 'ALERTS';
 export const ALERTS_FOR_STATE = 'ALERTS_FOR_STATE';
 
 /** For so long a resolved alert is kept and sent again, should Alertmanager have missed its end. */
-export const RESOLVED_RETENTION_MS = 15 * 60_000;
+const RESOLVED_RETENTION_MS = 15 * 60_000;
 
 export type AlertState = 'inactive' | 'pending' | 'firing';
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { NO_SELECT_LIMITS, type SelectLimits } from '../query/influxql/select/context.ts';
+import type { SelectLimits } from '../query/influxql/select/context.ts';
 import type { QueryOptions } from '../query/promql/evaluate.ts';
 import type { AuthMode } from './auth/authenticator.ts';
 import type { TlsFiles } from './tls.ts';
@@ -64,34 +64,3 @@ export interface ServerConfig {
   flags: Readonly<Record<string, string>>;
   log: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
 }
-
-const MIB = 1024 * 1024;
-
-export const DEFAULT_SERVER_LIMITS = {
-  bodyLimitBytes: 64 * MIB,
-  inflightLimitBytes: 256 * MIB,
-  writeConcurrency: 1000,
-  lookbackMs: 300_000,
-  queryTimeoutMs: 120_000,
-  queryConcurrency: 20,
-  queryQueue: 1000,
-  queryMaxSamples: 50_000_000,
-  queryMaxSeries: 2_000_000,
-  queryMaxBytes: 2048 * MIB,
-  slowQueryMs: 5_000,
-  rangePointsLimit: 11_000,
-  selectLimits: NO_SELECT_LIMITS,
-  rowLimit: 0,
-  promql: {},
-  corsOrigin: '.*',
-  authMode: 'auto',
-  publicMetrics: false,
-  rulesDatabase: 'default',
-  tls: null,
-  headTimeoutMs: 20_000,
-  requestTimeoutMs: 300_000,
-  bodyStallMs: 10_000,
-  queryMaxLength: 1 << 20,
-  adminApi: false,
-  flags: {},
-} as const;

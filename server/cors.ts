@@ -10,7 +10,7 @@ const HEADERS = {
   'access-control-expose-headers': 'Date',
 } as const;
 
-export const ANY_ORIGIN = '.*';
+const ANY_ORIGIN = '.*';
 
 /** Headers of an answer to a request from an origin; null is no origin. */
 export type Cors = (origin: string | null) => Readonly<Record<string, string>>;

@@ -60,7 +60,7 @@ const ROUNDED: readonly (readonly [atMostMs: number, intervalMs: number])[] = [
 ];
 
 /** The interval of a panel of `maxDataPoints` pixels, never less than `leastMs`. */
-export function intervalOf({ fromMs, toMs }: TimeRange, maxDataPoints: number, leastMs: number): number {
+function intervalOf({ fromMs, toMs }: TimeRange, maxDataPoints: number, leastMs: number): number {
   const exactMs = (toMs - fromMs) / maxDataPoints;
   if (exactMs < leastMs) return leastMs;
   return ROUNDED.find(([atMostMs]) => exactMs <= atMostMs)?.[1] ?? 7 * DAY;
@@ -71,7 +71,7 @@ export function stepOf(range: TimeRange, maxDataPoints: number, scrapeMs: number
   return Math.max(intervalOf(range, maxDataPoints, scrapeMs), intervalOf(range, 11_000, 0));
 }
 
-export function rateIntervalOf(intervalMs: number, scrapeMs: number): number {
+function rateIntervalOf(intervalMs: number, scrapeMs: number): number {
   return Math.max(intervalMs + scrapeMs, 4 * scrapeMs);
 }
 

@@ -73,8 +73,6 @@ const dashboard = z.looseObject({
 });
 
 export type Dashboard = z.infer<typeof dashboard>;
-export type Panel = z.infer<typeof panel>;
-export type Variable = z.infer<typeof variable>;
 
 export function readDashboard(name: (typeof DASHBOARDS)[number]): Dashboard {
   return dashboard.parse(JSON.parse(readFileSync(join(ROOT, 'deploy/grafana/dashboards', `${name}.json`), 'utf8')));

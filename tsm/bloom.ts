@@ -8,7 +8,7 @@ const BITS_PER_REF = 10;
 const PROBES = 6;
 
 /** Below this many series the table itself is as cheap to load. */
-export const BLOOM_AT_LEAST = 64;
+const BLOOM_AT_LEAST = 64;
 
 function mix(ref: number, seed: number): number {
   let h = Math.imul(ref ^ seed, 0x9e3779b1);

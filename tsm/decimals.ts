@@ -15,7 +15,7 @@
  */
 
 /** The largest decimal exponent: 10^22 is the last power of ten that is exact, but more than 17 digits never help. */
-export const MAX_EXPONENT = 17;
+const MAX_EXPONENT = 17;
 const MAX_FLOAT32_EXPONENT = 9;
 const MAX_MANTISSA = 2 ** 50;
 const MAX_CORRECTION = 7;
@@ -54,7 +54,7 @@ const REREAD_DIGITS = 17;
  * double, then divides by 10, 100, 10^4, 10^8 for the bits of the decimal exponent, rounding each time.
  * Returns `v` itself for numbers that print with an exponent.
  */
-export function rereadFloat32(v: number): number {
+function rereadFloat32(v: number): number {
   const text = String(v < 0 ? -v : v);
   let number = 0;
   let digits = 0;

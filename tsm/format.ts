@@ -182,7 +182,7 @@ export function decodeTail(stored: Uint8Array): Tail {
   return tail;
 }
 
-export function readText(c: Cursor): string {
+function readText(c: Cursor): string {
   return new TextDecoder().decode(readRaw(c, readVarint(c)));
 }
 

@@ -53,7 +53,7 @@ export interface BlockChoice {
 const NO_SPANS: readonly NumberSpan[] = [];
 
 /** Makes room for `more` values behind those in use; what is in use stays. */
-export function reserveNumbers(buffer: NumberBuffer, more: number): void {
+function reserveNumbers(buffer: NumberBuffer, more: number): void {
   const need = buffer.used + more;
   if (need <= buffer.values.length) return;
   const grown = new Float64Array(Math.max(need, buffer.values.length * 2));

@@ -10,7 +10,7 @@ import type { ByteWriter } from '../bytes/writer.ts';
 import { packedSizeBytes, packInt32, unpackInt32 } from './bit-packing.ts';
 import { type Cursor, readByte, readVarint } from './cursor.ts';
 
-export const BLOCK_VALUES = 256;
+const BLOCK_VALUES = 256;
 
 const histogram = new Int32Array(54);
 

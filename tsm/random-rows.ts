@@ -96,7 +96,7 @@ export function randomColumn(random: Random, type: FieldType, rows: number, spar
   return column;
 }
 
-export const FIELD_TYPES: Record<string, FieldType> = {
+const FIELD_TYPES: Record<string, FieldType> = {
   load: FLOAT,
   temperature: FLOAT,
   count: INTEGER,

@@ -484,7 +484,7 @@ function readFields(c: Cursor): { fields: TsmField[]; lists: Int32Array[] } {
 }
 
 /** The measurement of a canonical key: up to the first comma that is not escaped, without the escapes. */
-export function measurementOf(key: Uint8Array): string {
+function measurementOf(key: Uint8Array): string {
   let end = 0;
   while (end < key.length && key[end] !== 0x2c) end += key[end] === 0x5c ? 2 : 1;
   return new TextDecoder().decode(key.subarray(0, Math.min(end, key.length))).replace(/\\([, ])/g, '$1');

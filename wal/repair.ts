@@ -9,7 +9,7 @@ import type { Rewrite } from './replay.ts';
 import { segmentHeader, segmentSeed } from './segment.ts';
 
 const COPY_BYTES = 1024 * 1024;
-export const DAMAGED_SUFFIX = '.damaged';
+const DAMAGED_SUFFIX = '.damaged';
 
 /** Carries out one rewrite, durably. Returns the bytes in the new segment, 0 when it was only put aside. */
 export function rewriteSegment(fs: FileSystem, directory: string, rewrite: Rewrite): number {

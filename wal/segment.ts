@@ -9,7 +9,7 @@ import { crc32c } from '../bytes/crc32c.ts';
 import type { FileSystem } from '../disk/file-system.ts';
 
 export const SEGMENT_HEADER_BYTES = 32;
-export const SEGMENT_VERSION = 1;
+const SEGMENT_VERSION = 1;
 const MAGIC = 'VARVEWAL';
 const SEGMENT_NAME = /^[0-9a-f]{16}\.wal$/;
 const SPARE_NAME = /^spare-[0-9a-f]{16}\.wal$/;

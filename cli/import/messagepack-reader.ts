@@ -7,7 +7,7 @@
  */
 
 /** Thrown when the bytes end before the document does. */
-export const NEED_MORE = new Error('the document goes on');
+const NEED_MORE = new Error('the document goes on');
 
 export class MessagePackReader {
   private bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(0);

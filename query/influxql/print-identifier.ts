@@ -4,7 +4,7 @@
 import { isBareWord } from './parser/lexer.ts';
 import { keyword } from './parser/token.ts';
 
-export function needsQuotes(identifier: string): boolean {
+function needsQuotes(identifier: string): boolean {
   return keyword(identifier) !== undefined || (identifier !== '' && !isBareWord(identifier));
 }
 

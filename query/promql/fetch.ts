@@ -179,7 +179,7 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
 }
 
 /** The matchers of info()'s second argument, with the metric names that they stand for. */
-export function infoMatchers(call: Call): LabelMatcher[] {
+function infoMatchers(call: Call): LabelMatcher[] {
   const selector = call.args[1];
   const given = selector?.type === 'vectorSelector' ? selector.matchers : [];
   return [...infoNameMatchers(given), ...given.filter((matcher) => matcher.name !== METRIC_NAME)];

@@ -160,7 +160,7 @@ export function checkSeriesLimit(ctx: EvaluationContext, set: SeriesSet): void {
 }
 
 /** The text of the error for native histograms, for those who must tell it from others. */
-export const HISTOGRAMS_UNSUPPORTED = 'native histograms are not supported yet';
+const HISTOGRAMS_UNSUPPORTED = 'native histograms are not supported yet';
 
 export function refuseHistograms(set: SeriesSet, series: number): void {
   if (set.hasHistograms?.(series)) {

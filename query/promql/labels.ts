@@ -12,7 +12,7 @@ const TYPE_LABEL = '__type__';
 const UNIT_LABEL = '__unit__';
 
 /** Labels that describe the metric itself and go when an operation makes another metric of it. */
-export function isMetadataLabel(name: string): boolean {
+function isMetadataLabel(name: string): boolean {
   return name === METRIC_NAME || name === TYPE_LABEL || name === UNIT_LABEL;
 }
 

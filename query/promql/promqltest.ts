@@ -265,7 +265,7 @@ function seriesProblem(
 
 const RELATIVE_TOLERANCE = 1e-6;
 
-export function almostEqual(a: number, b: number): boolean {
+function almostEqual(a: number, b: number): boolean {
   if (Number.isNaN(a) && Number.isNaN(b)) return true;
   if (a === b) return true;
   const sum = Math.abs(a) + Math.abs(b);

@@ -92,7 +92,7 @@ function subquerySource(ctx: EvaluationContext, arg: Subquery, grid: Grid): Rang
 }
 
 /** The present steps of a column as points. */
-export function pointsOf(column: SeriesColumn, grid: Grid): Points {
+function pointsOf(column: SeriesColumn, grid: Grid): Points {
   const times = new Float64Array(column.presentCount);
   if (column.presentCount === grid.count) {
     for (let i = 0; i < times.length; i++) times[i] = grid.startMs + i * grid.stepMs;

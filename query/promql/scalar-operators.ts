@@ -2,7 +2,7 @@
 import type { OperatorKind } from './parser/token.ts';
 
 /** Go's math.Pow: 1 to any power is 1, and (-1)^±Inf is 1. */
-export function power(base: number, exponent: number): number {
+function power(base: number, exponent: number): number {
   if (base === 1) return 1;
   if (base === -1 && Math.abs(exponent) === Infinity) return 1;
   return base ** exponent;

@@ -7,7 +7,7 @@
 import { VarveError } from '../../errors/errors.ts';
 
 export const VARINT = 0;
-export const FIXED64 = 1;
+const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 

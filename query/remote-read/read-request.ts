@@ -13,7 +13,7 @@ import { type LabelMatcher, type MatchOperator, regexProblem } from '../promql/m
 import { LENGTH_DELIMITED, MessageReader, tagOf, VARINT } from './protobuf.ts';
 
 /** How the answer may come, by their numbers in the protocol. */
-export const RESPONSE_TYPES = ['samples', 'streamed_xor_chunks'] as const;
+const RESPONSE_TYPES = ['samples', 'streamed_xor_chunks'] as const;
 
 export type ResponseType = (typeof RESPONSE_TYPES)[number];
 

@@ -204,7 +204,7 @@ function queryEscape(value: string): string {
 }
 
 /** Where an expression is shown as a graph, or as a table, below the server's external address. */
-export function graphLink(query: string): string {
+function graphLink(query: string): string {
   return `/graph?g0.expr=${queryEscape(query)}&g0.tab=0`;
 }
 

@@ -13,9 +13,9 @@ export interface WrittenPart {
 }
 
 export const DATABASE = 'strata';
-export const OTHER_DATABASE = 'other';
+const OTHER_DATABASE = 'other';
 /** A policy of DATABASE whose measurements partly have the names of those in the first one. */
-export const COARSE_POLICY = 'coarse';
+const COARSE_POLICY = 'coarse';
 
 /** Before the rows. */
 export const SETUP: readonly string[] = [

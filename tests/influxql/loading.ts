@@ -5,7 +5,7 @@ import { dataSet, SETUP, type WrittenPart } from './data-set.ts';
 export const NO_AUTHENTICATION = ['--auth-enabled', 'false'];
 
 /** Databases and policies. */
-export async function createDatabases(url: string): Promise<void> {
+async function createDatabases(url: string): Promise<void> {
   for (const statement of SETUP) {
     const response = await fetch(`${url}/query`, { method: 'POST', body: new URLSearchParams({ q: statement }) });
     const body = await response.text();
@@ -13,7 +13,7 @@ export async function createDatabases(url: string): Promise<void> {
   }
 }
 
-export async function writePart(url: string, { database, retentionPolicy, lines }: WrittenPart): Promise<void> {
+async function writePart(url: string, { database, retentionPolicy, lines }: WrittenPart): Promise<void> {
   const parameters = new URLSearchParams({ db: database });
   if (retentionPolicy !== '') parameters.set('rp', retentionPolicy);
   const response = await fetch(`${url}/write?${parameters}`, { method: 'POST', body: lines.join('\n') });

@@ -25,7 +25,7 @@ export interface SplitCondition extends TimeBounds {
   readonly condition: Expression | null;
 }
 
-export const ALL_TIME: TimeBounds = { minNs: MIN_NS, maxNs: MAX_NS, hasMin: false, hasMax: false };
+const ALL_TIME: TimeBounds = { minNs: MIN_NS, maxNs: MAX_NS, hasMin: false, hasMax: false };
 
 const NO_VALUES: ReduceOptions = { nowNs: null, timezone: null };
 
@@ -85,7 +85,7 @@ function isTime(node: Expression): boolean {
 }
 
 /** The range in both. */
-export function intersect(a: TimeBounds, b: TimeBounds): TimeBounds {
+function intersect(a: TimeBounds, b: TimeBounds): TimeBounds {
   return {
     minNs: later(a.minNs, b.minNs),
     maxNs: a.maxNs === later(a.maxNs, b.maxNs) ? b.maxNs : a.maxNs,

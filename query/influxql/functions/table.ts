@@ -176,11 +176,6 @@ const ENTRIES: readonly FunctionEntry[] = [
 /** By name, in lower case. */
 export const FUNCTIONS: ReadonlyMap<string, FunctionEntry> = new Map(ENTRIES.map((entry) => [entry.name, entry]));
 
-/** The type of a call over a field, or over a call, of some type. */
-export function resultKind(entry: FunctionEntry, input: FieldKind): FieldKind {
-  return entry.result === 'same' ? input : entry.result;
-}
-
 /** The iterator that stands for the input in influxd's text: calls that nothing wraps have one of their own. */
 function inputIterator(entry: FunctionEntry, kind: FieldKind, inputCall: string | null): string {
   if (inputCall === 'distinct') return `${kind}IntervalIterator`;

@@ -18,11 +18,11 @@ export function isSpace(char: string): boolean {
   return char === ' ' || char === '\t' || char === '\n';
 }
 
-export function isDigit(char: string): boolean {
+function isDigit(char: string): boolean {
   return char >= '0' && char <= '9';
 }
 
-export function isLetter(char: string): boolean {
+function isLetter(char: string): boolean {
   return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z');
 }
 

@@ -17,7 +17,7 @@ export function parseErrorAt(message: string, text: string, offset: number): Var
  * `line L, char C` of an offset. The end of the text is a character of its own, and what is read after it lies one further:
  * any offset beyond the length is that place.
  */
-export function placeOf(text: string, offset: number): string {
+function placeOf(text: string, offset: number): string {
   let line = 1;
   let char = 1;
   const end = Math.min(offset, text.length);

@@ -25,7 +25,7 @@ export function listAnswer(list: readonly ResultSeries[]): StatementAnswer {
   );
 }
 
-export function textColumn(values: readonly string[]): TextColumn {
+function textColumn(values: readonly string[]): TextColumn {
   return { kind: 'string', values };
 }
 

@@ -190,7 +190,7 @@ function collectNames(expression: Expression, names: Set<string>): void {
 }
 
 /** Ascending refs by the id of their measurement, each list ascending. */
-export function groupByMeasurement(database: Database, refs: Int32Array): Map<number, Int32Array> {
+function groupByMeasurement(database: Database, refs: Int32Array): Map<number, Int32Array> {
   const { schema, schemas, measurements } = database.index.series;
   const ofSchema = schemas.measurements.items;
   const ends = new Int32Array(measurements.limit + 1);

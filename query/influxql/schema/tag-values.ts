@@ -101,7 +101,7 @@ export function distinctValues(database: Database, key: number, refs: Int32Array
 }
 
 /** Compares two strings of a dictionary by their bytes. */
-export function compareIds(dictionary: Dictionary, a: number, b: number): number {
+function compareIds(dictionary: Dictionary, a: number, b: number): number {
   if (a === b) return 0;
   const { bytes } = dictionary;
   const aStart = dictionary.startOf(a);

@@ -31,7 +31,7 @@ export interface Group {
 }
 
 /** All measurement sources of a tree, each once. */
-export function leavesOf(level: Level): Leaf[] {
+function leavesOf(level: Level): Leaf[] {
   const leaves = new Set<Leaf>();
   const visitSource = (source: PointSource | RowSource): void => {
     if (source.kind === 'call' || source.kind === 'interval') visitSource(source.input);
@@ -125,7 +125,7 @@ function joinSeries(like: LeafSeries, parts: readonly LeafSeries[]): LeafSeries 
 }
 
 /** Series by the values of some tags, sets in their order. */
-export function splitByTags(all: LeafSeries, keys: readonly string[]): { tags: TagSet; series: LeafSeries }[] {
+function splitByTags(all: LeafSeries, keys: readonly string[]): { tags: TagSet; series: LeafSeries }[] {
   const { database, refs, filterOf } = all;
   const { index } = database;
   if (refs.length === 0) return [];

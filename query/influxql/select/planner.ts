@@ -124,7 +124,7 @@ function outputsOf(statement: SelectStatement, front: PlanFront): LevelField[] {
 /** Where no type is known no value is, and any type will do. */
 const NO_KIND: FieldKind = 'float';
 
-export function planLevel(statement: SelectStatement, given: Options, front: PlanFront): Level {
+function planLevel(statement: SelectStatement, given: Options, front: PlanFront): Level {
   const fields = outputsOf(statement, front);
   const symbols: Symbols = { calls: new Map(), references: new Map() };
   for (const { expression } of fields) collectSymbols(expression, front, symbols);

@@ -93,7 +93,7 @@ function nothing(driver: RowSource['driver'], options: Options): Frame {
   };
 }
 
-export function columnKind(kind: FieldKind | 'tag' | null): FieldKind {
+function columnKind(kind: FieldKind | 'tag' | null): FieldKind {
   return kind === 'tag' || kind === null ? 'string' : kind;
 }
 

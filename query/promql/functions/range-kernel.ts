@@ -36,7 +36,7 @@ export interface RangeInput {
 export type RangeKernel = (input: RangeInput, out: Float64Array, present: Uint8Array) => void;
 
 /** Points read when every window is read anew. */
-export function windowWork(input: RangeInput): number {
+function windowWork(input: RangeInput): number {
   let work = 0;
   for (let i = 0; i < input.stepCount; i++) work += input.hi[i]! - input.lo[i]!;
   return work;

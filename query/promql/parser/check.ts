@@ -19,7 +19,7 @@ import { METRIC_NAME } from './selector-parser.ts';
 import { quote } from './token.ts';
 
 /** A type as messages call it. */
-export function documentedType(type: ValueType): string {
+function documentedType(type: ValueType): string {
   if (type === 'vector') return 'instant vector';
   if (type === 'matrix') return 'range vector';
   return type;

@@ -56,7 +56,3 @@ define('min_of max_of', 'scalar scalar', 'scalar', 0, true);
 export function functionSignature(name: string): FunctionSignature | undefined {
   return table.get(name);
 }
-
-export function allFunctions(): FunctionSignature[] {
-  return [...table.values()];
-}

@@ -4,12 +4,6 @@
  */
 import { VarveError } from '../../../errors/errors.ts';
 
-/** A half-open range of the query text, in UTF-16 units. */
-export interface PositionRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 const encoder = new TextEncoder();
 
 /** `line:column` of an offset; both count from 1 and the column counts bytes of UTF-8. */

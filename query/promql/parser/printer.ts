@@ -115,7 +115,7 @@ function binaryHead(expr: BinaryExpr): string {
   return head;
 }
 
-export function printDuration(node: DurationNode): string {
+function printDuration(node: DurationNode): string {
   const inner = printBareDuration(node);
   return node.type !== 'number' && node.wrapped ? `(${inner})` : inner;
 }
