@@ -213,6 +213,7 @@ describe('merging', () => {
       last: values[499],
       sum,
       correction,
+      whole: true,
     });
     // A NaN makes them unusable.
     expect(file.blocks(0, 'w')[0].statistics).toBe(null);
