@@ -60,7 +60,7 @@ function modelOf(slice: RowSlice | null): Model {
 }
 
 describe('row slices', () => {
-  it('merge, clip and cut as a map does', () => {
+  it('merge and cut as a map does', () => {
     for (let seed = 1; seed <= 500; seed++) {
       let state = seed;
       const random = (n: number) => {

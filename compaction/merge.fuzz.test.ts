@@ -57,7 +57,7 @@ function writeInput(fs: MemoryFileSystem, path: string, random: Random, model: M
       1 + Math.floor(random() ** 3 * longest),
       random() < 0.5 ? 0 : Math.floor(random() * 50) * 1e8,
     );
-    writer.addSeries(ref, Buffer.from(`m,host=${ref}`), 'm', slice);
+    writer.addSeries(ref, Buffer.from(`m,host=${ref}`), slice);
     apply(model, ref, slice);
     count++;
   }
@@ -161,10 +161,10 @@ describe('merging', () => {
       ],
     });
     const cold = createTsm(fs, '/d/cold.tsm', headerOf(true, 1));
-    for (let ref = 0; ref < 10; ref++) cold.addSeries(ref, Buffer.from(`m,host=${ref}`), 'm', rowsFor(ref, 0, 2000));
+    for (let ref = 0; ref < 10; ref++) cold.addSeries(ref, Buffer.from(`m,host=${ref}`), rowsFor(ref, 0, 2000));
     cold.finish();
     const late = createTsm(fs, '/d/late.tsm', headerOf(false, 0));
-    late.addSeries(4, Buffer.from('m,host=4'), 'm', rowsFor(4, 500, 50));
+    late.addSeries(4, Buffer.from('m,host=4'), rowsFor(4, 500, 50));
     late.finish();
     const before = readModel(fs, '/d/cold.tsm');
     apply(before, 4, rowsFor(4, 500, 50));
@@ -184,7 +184,7 @@ describe('merging', () => {
     const fs = new MemoryFileSystem();
     const values = Float64Array.from({ length: 500 }, (_, i) => (i * 3) % 100);
     const writer = createTsm(fs, '/s.tsm', headerOf(false, 0));
-    writer.addSeries(0, Buffer.from('m'), 'm', {
+    writer.addSeries(0, Buffer.from('m'), {
       rows: 500,
       times: Float64Array.from(values.keys(), (i) => i * 1e9),
       fields: ['v', 'w'],

@@ -68,7 +68,7 @@ export function mergeFiles(inputs: readonly TsmFile[], writer: TsmWriter, option
       } else {
         const slice = mergedRows(inputs, holders, positions, ref, caches, options);
         if (slice !== null) {
-          writer.addSeries(ref, key, '', slice);
+          writer.addSeries(ref, key, slice);
           result.seriesCount++;
         }
       }

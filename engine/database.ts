@@ -11,10 +11,11 @@ import { assert } from '../errors/errors.ts';
 import type { IndexLog } from '../index/index-log.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { Memtable } from '../memtable/memtable.ts';
+import type { ShapeFields } from '../memtable/read.ts';
 import type { CatalogEntry, DatabaseSettings } from './catalog.ts';
 import { FileCache } from './file-cache.ts';
 import { generationOf } from './file-name.ts';
-import type { FlushJob, FlushShape } from './flush.ts';
+import type { FlushJob } from './flush.ts';
 import { loadIndex } from './load-index.ts';
 import { type Edit, type FileEntry, Manifest } from './manifest.ts';
 import type { Log } from './options.ts';
@@ -47,7 +48,7 @@ export class Database {
   private nextGeneration = 1;
   /** Files that no manifest edit names, to be removed after the next edit. */
   private unwanted: string[] = [];
-  private readonly shapes: FlushShape[] = [];
+  private readonly shapes: ShapeFields[] = [];
 
   constructor(fs: FileSystem, directory: string, entry: CatalogEntry, log: Log) {
     this.id = entry.id;
@@ -106,7 +107,7 @@ export class Database {
 
   /** What a flush of this frozen memtable has to know. */
   flushJob(memtable: Memtable, nowMs: number): FlushJob {
-    const shapes: (FlushShape | undefined)[] = [];
+    const shapes: (ShapeFields | undefined)[] = [];
     const all = this.plainShapes();
     for (const id of memtable.shapeIds) shapes[id] = all[id];
     const firstGeneration = this.nextGeneration;
@@ -174,12 +175,11 @@ export class Database {
   }
 
   /** Shapes by id as plain data. */
-  plainShapes(): FlushShape[] {
+  plainShapes(): ShapeFields[] {
     const { shapes } = this.index;
     for (let id = this.shapes.length; id < shapes.length; id++) {
       const shape = shapes[id];
       this.shapes.push({
-        measurement: this.index.measurementText(shape.measurement),
         fields: shape.names.map((name) => decoder.decode(name)),
         types: shape.types,
       });

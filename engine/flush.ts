@@ -14,11 +14,6 @@ import { fileName } from './file-name.ts';
 import type { FileEntry } from './manifest.ts';
 import { entryOf } from './merge.ts';
 
-/** A shape as plain data, with the measurement it belongs to. */
-export interface FlushShape extends ShapeFields {
-  measurement: string;
-}
-
 export interface FlushJob {
   directory: string;
   database: string;
@@ -26,7 +21,7 @@ export interface FlushJob {
   partitionDurationSec: number;
   memtable: MemtableView;
   /** By shape id; holes where the memtable has none. */
-  shapes: (FlushShape | undefined)[];
+  shapes: (ShapeFields | undefined)[];
   keys: IndexHandle;
   /** Generation of the first file; the others follow. */
   firstGeneration: number;
@@ -52,12 +47,6 @@ function seriesByPartition(view: MemtableView): Map<number, number[]> {
     }
   }
   return new Map([...found].sort((a, b) => a[0] - b[0]));
-}
-
-/** Shape id of a series' newest chunk: it names the measurement. */
-function shapeOf(view: MemtableView, ref: number): number {
-  const pointer = view.heads[ref];
-  return view.arena.words[pointer >>> SLAB_BITS][(pointer & SLAB_MASK) * 2 + 2];
 }
 
 /** Writes the files, each synced under its final name, and describes them. On error no file is left behind. */
@@ -88,8 +77,7 @@ export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
             Number.POSITIVE_INFINITY,
           );
           if (slice === null) continue;
-          const measurement = job.shapes[shapeOf(job.memtable, ref)]!.measurement;
-          writer.addSeries(ref, viewSeriesKey(job.keys, ref), measurement, slice);
+          writer.addSeries(ref, viewSeriesKey(job.keys, ref), slice);
         }
         entries.push({ ...entryOf(writer.finish()), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
       } catch (error) {

@@ -4,13 +4,12 @@
 import type { RowSlice } from '../batch/column.ts';
 import { cutRows, mergeSlices } from '../batch/row-slices.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
-import { countRows, hasRows, readRows } from '../memtable/read.ts';
+import { countRows, hasRows, readRows, type ShapeFields } from '../memtable/read.ts';
 import type { ColumnCache } from '../tsm/column-cache.ts';
 import { type NumberRow, newestRow } from '../tsm/newest-row.ts';
 import { type BlockChoice, countUncut, type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
-import type { FlushShape } from './flush.ts';
 import type { FileEntry, Tombstone } from './manifest.ts';
 import { touches } from './merge.ts';
 import { type Instant, offsetNs } from './time.ts';
@@ -50,7 +49,7 @@ export interface ReadPlan {
     memtables: MemtableSource[];
   }[];
   tombstones: Tombstone[];
-  shapes: readonly FlushShape[];
+  shapes: readonly ShapeFields[];
 }
 
 /** Copies of memtables, by what tells one from another. */
@@ -60,7 +59,7 @@ export type MemtableCopies = Map<Int32Array, MemtableView>;
 interface Surroundings {
   readonly tombstones: readonly Tombstone[];
   /** Shapes of the memtables' rows, by id. */
-  shapes(): readonly FlushShape[];
+  shapes(): readonly ShapeFields[];
 }
 
 /** Opens all that may hold rows of a database from `from` to `to`, both inclusive. */

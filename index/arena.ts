@@ -130,7 +130,7 @@ export class KeyArena {
 
   /** A copy of a record's bytes in unshared memory. */
   copy(offset: number): Uint8Array {
-    return copyRecord(this.slabBytes, this.slabWords, offset);
+    return viewRecord(this.slabBytes, this.slabWords, offset).slice();
   }
 
   /** Counts a record's words as garbage. Its bytes stay readable until the arena is replaced by a compacted one. */
@@ -151,12 +151,7 @@ export class KeyArena {
   }
 }
 
-/** A copy of the record's bytes; usable on any thread that holds the slabs. */
-export function copyRecord(slabBytes: Uint8Array[], slabWords: Int32Array[], offset: number): Uint8Array {
-  return viewRecord(slabBytes, slabWords, offset).slice();
-}
-
-/** The record's bytes where they are. */
+/** The record's bytes where they are; usable on any thread that holds the slabs. */
 export function viewRecord(slabBytes: Uint8Array[], slabWords: Int32Array[], offset: number): Uint8Array {
   const slab = offset >> SLAB_SHIFT;
   const word = offset & SLAB_MASK;

@@ -271,16 +271,3 @@ export function needsEscape(bytes: Uint8Array, start: number, end: number): bool
   for (let i = start; i < end; i++) special |= SPECIAL[bytes[i]];
   return special !== 0;
 }
-
-/** The measurement of a canonical key, unescaped, as a new array. */
-export function measurementOfKey(key: Uint8Array): Uint8Array {
-  let i = 0;
-  while (i < key.length && key[i] !== COMMA)
-    i += key[i] === BACKSLASH && i + 1 < key.length && isSeparator(key[i + 1]) ? 2 : 1;
-  const out = new Uint8Array(i);
-  return out.subarray(0, unescapeInto(out, 0, key, 0, i, true));
-}
-
-function isSeparator(byte: number): boolean {
-  return byte === COMMA || byte === SPACE || byte === EQUALS;
-}

@@ -41,7 +41,7 @@ function writeRandom(fs: MemoryFileSystem, random: Random, cold: boolean, series
       const slice = randomSlice(random, 1 + Math.floor(random() ** 5 * longest), after);
       after = slice.times[slice.rows - 1];
       slices.push(slice);
-      writer.addSeries(ref, keyOf(ref), '', slice);
+      writer.addSeries(ref, keyOf(ref), slice);
     }
     model.set(ref, slices);
   }
@@ -82,8 +82,8 @@ function compare(fs: MemoryFileSystem, random: Random, model: Model): void {
     if (!model.has(ref + 1)) expect(file.read(ref + 1, null, ...ALL)).toBe(null);
   }
   expect(file.meta.rows).toBe(rows);
-  expect([...file.keys()].map(({ ref, key, measurement }) => `${ref} ${Buffer.from(key)} ${measurement}`)).toEqual(
-    [...model.keys()].map((ref) => `${ref} ${keyOf(ref)} m ${ref % 3}`),
+  expect([...file.keys()].map(({ ref, key }) => `${ref} ${Buffer.from(key)}`)).toEqual(
+    [...model.keys()].map((ref) => `${ref} ${keyOf(ref)}`),
   );
   // Sparse columns may leave a short series without any value: its key stays, its rows do not.
   const withRows = [...model.keys()].filter((ref) =>
@@ -188,7 +188,7 @@ describe('damage', () => {
         stringBytes: null,
         present: null,
       };
-      writer.addSeries(ref, keyOf(ref), '', { rows: 2000, times, fields: ['v'], columns: [column] });
+      writer.addSeries(ref, keyOf(ref), { rows: 2000, times, fields: ['v'], columns: [column] });
     }
     writer.finish();
     const bytes = fs.readFile(PATH).slice();
@@ -231,7 +231,7 @@ describe('the writer', () => {
     const fs = new MemoryFileSystem();
     fs.makeDirectory('/data');
     const writer = createTsm(fs, PATH, headerOf(false));
-    writer.addSeries(1, keyOf(1), '', randomSlice(randomOf(1), 100, 0));
+    writer.addSeries(1, keyOf(1), randomSlice(randomOf(1), 100, 0));
     expect(fs.exists(PATH)).toBe(false);
     writer.abort();
     expect(fs.list('/data')).toEqual([]);
@@ -256,7 +256,7 @@ describe('the writer', () => {
           stringBytes: null,
           present: null,
         };
-        writer.addSeries(ref, keyOf(ref), '', { rows: 2000, times: times.slice(), fields: ['v'], columns: [column] });
+        writer.addSeries(ref, keyOf(ref), { rows: 2000, times: times.slice(), fields: ['v'], columns: [column] });
       }
       return writer.finish().sizeBytes;
     };

@@ -34,12 +34,7 @@ function written(cold: boolean): Uint8Array {
   });
   for (let ref = 3; ref < 60; ref += 3) {
     const rows = ref % 9 === 0 ? 300 : 1 + Math.floor(random() * 12);
-    writer.addSeries(
-      ref,
-      Buffer.from(`golden,host=h${ref},zone=z${ref % 2}`),
-      'golden',
-      randomSlice(random, rows, 1e9),
-    );
+    writer.addSeries(ref, Buffer.from(`golden,host=h${ref},zone=z${ref % 2}`), randomSlice(random, rows, 1e9));
   }
   writer.finish();
   return fs.readFile('/data/golden.tsm');

@@ -48,7 +48,6 @@ export interface Block {
 export interface KeyedSeries {
   ref: number;
   key: Uint8Array;
-  measurement: string;
 }
 
 /** Opens a complete file. Throws VarveError 'corrupt', or Node's error when it is not there. */
@@ -231,7 +230,7 @@ export class TsmFile {
     const { refs } = this.table();
     let position = 0;
     for (const key of this.keyBytes()) {
-      yield { ref: refs[position++], key, measurement: measurementOf(key) };
+      yield { ref: refs[position++], key };
     }
   }
 
@@ -481,11 +480,4 @@ function readFields(c: Cursor): { fields: TsmField[]; lists: Int32Array[] } {
     lists.push(list);
   }
   return { fields, lists };
-}
-
-/** The measurement of a canonical key: up to the first comma that is not escaped, without the escapes. */
-function measurementOf(key: Uint8Array): string {
-  let end = 0;
-  while (end < key.length && key[end] !== 0x2c) end += key[end] === 0x5c ? 2 : 1;
-  return new TextDecoder().decode(key.subarray(0, Math.min(end, key.length))).replace(/\\([, ])/g, '$1');
 }

@@ -91,7 +91,7 @@ function benchCpu(hosts: number): void {
     const start = performance.now();
     const writer = createTsm(fs, '/hot.tsm', headerOf(0, false));
     slices.forEach((slice, ref) => {
-      writer.addSeries(ref, cpuKey(ref), 'cpu', slice);
+      writer.addSeries(ref, cpuKey(ref), slice);
     });
     const meta = writer.finish();
     if (round === 1) report('cpu hot flush', meta.sizeBytes, values, performance.now() - start);
@@ -171,7 +171,7 @@ function benchEtt(): void {
       [...series.keys()].sort().forEach((key, ref) => {
         const { times, values, fields } = series.get(key)!;
         const columns = values.map((column) => columnOf(FLOAT, Float64Array.from(column)));
-        writer.addSeries(ref, Buffer.from(key), 'ett', {
+        writer.addSeries(ref, Buffer.from(key), {
           rows: times.length,
           times: Float64Array.from(times),
           fields,
@@ -207,7 +207,7 @@ function benchCard(series: number): void {
   for (const cold of [false, true]) {
     const start = performance.now();
     const writer = createTsm(fs, '/card.tsm', headerOf(0, cold));
-    for (let s = 0; s < series; s++) writer.addSeries(s, keys[s], 'card', slices[s]);
+    for (let s = 0; s < series; s++) writer.addSeries(s, keys[s], slices[s]);
     const meta = writer.finish();
     const ms = performance.now() - start;
     report(`card ${cold ? 'cold' : 'hot'}`, meta.sizeBytes, series * 3, ms);

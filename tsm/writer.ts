@@ -43,7 +43,7 @@ export interface TsmWriter {
    * Adds rows of a series. Refs ascend; several slices of one ref may follow one another in ascending time.
    * The slice is kept until its row group is written: its arrays must not change until `finish`.
    */
-  addSeries(ref: number, key: Uint8Array, measurement: string, slice: RowSlice): void;
+  addSeries(ref: number, key: Uint8Array, slice: RowSlice): void;
   /**
    * Adds the series at `position` of another file without decoding it, if its row groups are encoded as this writer
    * would. Returns the number of groups copied; 0 when it must be read and added instead.
@@ -104,7 +104,7 @@ class Writer implements TsmWriter {
     return this.file.size + this.buffer.length;
   }
 
-  addSeries(ref: number, key: Uint8Array, _measurement: string, slice: RowSlice): void {
+  addSeries(ref: number, key: Uint8Array, slice: RowSlice): void {
     if (slice.rows === 0) return;
     const last = this.seriesCount > 0 ? this.refs[this.seriesCount - 1] : -1;
     if (ref !== last) {
