@@ -1,3 +1,4 @@
+/** Rows of one series in columns: what the memtable gives, files hold and queries read. */
 import type { FieldType } from './field-type.ts';
 
 /**

@@ -1,3 +1,4 @@
+/** What the HTTP front can be told. Its values come from config/settings.ts, by cli/serve.ts. */
 import type { Logger } from 'pino';
 import type { SelectLimits } from '../query/influxql/select/context.ts';
 import type { QueryOptions } from '../query/promql/evaluate.ts';

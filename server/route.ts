@@ -1,3 +1,4 @@
+/** A route: its path and methods, who may use it, and what answers it. app.ts has the table of all. */
 import type { Engine } from '../engine/engine.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { Caller } from './auth/authenticator.ts';

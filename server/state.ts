@@ -1,3 +1,4 @@
+/** What the parts of one server share, so that none of it is global and several servers can run in one process. */
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { Refusals } from '../engine/refusals.ts';
