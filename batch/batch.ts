@@ -63,6 +63,15 @@ export class Batch {
     if (this.valueCount + width > this.values.length) this.growValues(this.valueCount + width);
   }
 
+  /** Puts row `from` in the place of row `to`; its values stay where they are. */
+  moveRow(from: number, to: number): void {
+    this.series[to] = this.series[from];
+    this.shape[to] = this.shape[from];
+    this.sec[to] = this.sec[from];
+    this.nano[to] = this.nano[from];
+    this.valueStart[to] = this.valueStart[from];
+  }
+
   /** Appends a wide integer (bits of an i64 or u64) and returns its index for a `BOX_WIDE`. */
   addWide(value: bigint): number {
     if (this.wideCount === this.wide.length) {

@@ -12,13 +12,7 @@ export function dropUnknownSeries(index: SeriesIndex, batch: Batch): number {
   for (let r = 0; r < rows; r++) {
     const ref = batch.series[r];
     if (ref >= index.refLimit || !index.isLive(ref)) continue;
-    if (kept !== r) {
-      batch.series[kept] = ref;
-      batch.shape[kept] = batch.shape[r];
-      batch.sec[kept] = batch.sec[r];
-      batch.nano[kept] = batch.nano[r];
-      batch.valueStart[kept] = batch.valueStart[r];
-    }
+    if (kept !== r) batch.moveRow(r, kept);
     kept++;
   }
   batch.rows = kept;

@@ -10,13 +10,7 @@ export function dropOldRows(batch: Batch, sec: number, nano: number): number {
   let kept = 0;
   for (let r = 0; r < rows; r++) {
     if (batch.sec[r] < sec || (batch.sec[r] === sec && batch.nano[r] < nano)) continue;
-    if (kept !== r) {
-      batch.series[kept] = batch.series[r];
-      batch.shape[kept] = batch.shape[r];
-      batch.sec[kept] = batch.sec[r];
-      batch.nano[kept] = batch.nano[r];
-      batch.valueStart[kept] = batch.valueStart[r];
-    }
+    if (kept !== r) batch.moveRow(r, kept);
     kept++;
   }
   batch.rows = kept;

@@ -3,6 +3,7 @@
  * string or an object for each sample that outlives it.
  */
 import { formatSampleValue } from '../query/promql/number-format.ts';
+import { writeDigits } from './digits.ts';
 
 const encoder = new TextEncoder();
 
@@ -222,22 +223,4 @@ export function stepTexts(bytes: Uint8Array, offsets: Int32Array): StepTexts {
 /** Whether a value's text is its digits, few of them. */
 function isDigits(value: number): boolean {
   return value >= 0 && value < 10_000_000 && value === (value | 0) && !(value === 0 && 1 / value < 0);
-}
-
-/** Writes a whole number ≥ 0 in decimal and returns the position after it. */
-function writeDigits(bytes: Uint8Array, at: number, value: number): number {
-  if (value < 10) {
-    bytes[at] = 48 + value;
-    return at + 1;
-  }
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  const end = at + digits;
-  let rest = value;
-  for (let p = end - 1; p >= at; p--) {
-    const next = Math.floor(rest / 10);
-    bytes[p] = 48 + (rest - next * 10);
-    rest = next;
-  }
-  return end;
 }

@@ -1,9 +1,7 @@
 /** What every statement may use, beyond what a SELECT needs. */
 import { EVERYTHING, type Rights } from '../../access/rights.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { VarveError } from '../../errors/errors.ts';
-import type { QueryWorkers } from '../workers/pool.ts';
-import type { SelectContext, SelectLimits } from './select/context.ts';
+import type { SelectContext } from './select/context.ts';
 
 /** A request that waits or runs. */
 export interface RunningQuery {
@@ -33,17 +31,7 @@ export interface StatementContext extends SelectContext {
   readonly namedDatabase: string;
 }
 
-export interface ContextOptions {
-  readonly engine: Engine;
-  /** '' where every statement has to name its own. */
-  readonly database: string;
-  /** '' is a database's default policy. */
-  readonly retentionPolicy: string;
-  readonly nowNs: bigint;
-  readonly signal: AbortSignal | null;
-  readonly limits: SelectLimits;
-  readonly workers: QueryWorkers | null;
-  readonly chunkRows: number;
+export interface ContextOptions extends Omit<SelectContext, 'resolve' | 'resolveForWriting'> {
   readonly queries: RunningQueries;
   /** Absent: everything. */
   readonly rights?: Rights;

@@ -4,6 +4,7 @@
  * can be taken back, which an error in the middle of a statement needs.
  */
 import { zoneOf } from '../../query/influxql/select/zone.ts';
+import { writeDigits } from '../digits.ts';
 
 const encoder = new TextEncoder();
 
@@ -313,22 +314,4 @@ function writeFloat(bytes: Uint8Array, at: number, value: number): number {
 function jsonFloat(value: number): string {
   if (!Number.isFinite(value)) return 'null';
   return value === 0 ? '-0' : `${value}`;
-}
-
-/** Writes a whole number ≥ 0 in decimal and returns the position after it. */
-function writeDigits(bytes: Uint8Array, at: number, value: number): number {
-  if (value < 10) {
-    bytes[at] = 48 + value;
-    return at + 1;
-  }
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  const end = at + digits;
-  let rest = value;
-  for (let p = end - 1; p >= at; p--) {
-    const next = Math.floor(rest / 10);
-    bytes[p] = 48 + (rest - next * 10);
-    rest = next;
-  }
-  return end;
 }
