@@ -1,6 +1,7 @@
 /**
- * The form of a batch as the payload of a log record; batch-encoder.ts writes it, batch-decoder.ts reads it. This runs for every sample that is written, so it is kept to a few
- * nanoseconds per value: byte tokens, no bit packing, no allocation but for growth.
+ * The form of a batch as the payload of a log record; batch-encoder.ts writes it, batch-decoder.ts reads it. This runs for
+ * every sample that is written, so it is kept to a few nanoseconds per value: byte tokens, no bit packing, no allocation
+ * but for growth.
  *
  * The body has five parts, one after the other (wal/README.md draws them):
  *
