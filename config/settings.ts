@@ -50,7 +50,12 @@ export const SETTINGS = {
     short: 'l',
   }),
   'cors-origin': setting(SERVER, kinds.regex, '.*', 'origins (RE2, matched whole) whose pages may read answers'),
-  'enable-admin-api': setting(SERVER, kinds.toggle, 'false', 'let series be deleted and snapshots be taken over HTTP'),
+  'enable-admin-api': setting(
+    SERVER,
+    kinds.toggle,
+    'false',
+    'serve the deletion of series, snapshots, and changing or dropping databases; InfluxQL has its own statements',
+  ),
   'head-timeout': setting(SERVER, kinds.interval, '20s', 'longest the head of a request may take to arrive'),
   'body-stall-timeout': setting(SERVER, kinds.interval, '10s', 'longest until another 4 KiB of a body arrive'),
   'request-timeout': setting(SERVER, kinds.interval, '5m', 'longest a whole request may take to arrive'),

@@ -2,7 +2,6 @@
  * One request of InfluxQL statements on its way through the gate: it waits for its turn, runs, and yields its answer in
  * pieces. Its place inside the gate is held until it is finished.
  */
-
 import type { Rights } from '../../access/rights.ts';
 import { systemClock } from '../../clock/clock.ts';
 import type { Engine } from '../../engine/engine.ts';
