@@ -160,7 +160,7 @@ export async function benchInfluxql(options: InfluxqlOptions): Promise<void> {
 }
 
 /** Runs before time is taken: compiled code is what a server runs. */
-const WARM_UPS = 200;
+const WARM_UPS = 2000;
 /** Of a slow query there are fewer runs: about so much time is spent on it. */
 const QUERY_BUDGET_MS = 10_000;
 const WARM_UP_BUDGET_MS = 2_000;
