@@ -9,7 +9,6 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
-import { build as pretty } from 'pino-pretty';
 import { systemClock } from '../clock/clock.ts';
 import type { ListenAddress } from '../config/kinds.ts';
 import type { Resolved } from '../config/resolve.ts';
@@ -57,7 +56,7 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
     fail(EXIT_USAGE, `the settings are wrong:\n${problems.map((line) => `  ${line}\n`).join('')}(${hint})`);
   }
   const version = readVersion();
-  const log = createLog(settings['log-level'], settings['log-format']);
+  const log = await createLog(settings['log-level'], settings['log-format']);
   const dataDir = resolve(settings.data);
   const wrongRules = ruleProblems(settings.rules);
   if (wrongRules !== null) fail(EXIT_USAGE, wrongRules);
@@ -137,10 +136,10 @@ function startContinuousQueries(engine: Engine, intervalMs: number): ContinuousQ
   return queries;
 }
 
-function createLog(level: string, format: 'json' | 'text'): Logger {
-  const destination =
-    format === 'text' ? pretty({ destination: 2, sync: true }) : pino.destination({ fd: 2, sync: true });
-  return pino({ level, base: null }, destination);
+async function createLog(level: string, format: 'json' | 'text'): Promise<Logger> {
+  if (format === 'json') return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  const { build } = await import('pino-pretty');
+  return pino({ level, base: null }, build({ destination: 2, sync: true }));
 }
 
 function serverConfig(

@@ -97,7 +97,7 @@ export const SETTINGS = {
   'partition-duration': setting(STORAGE, kinds.interval, '1d', 'time range of one partition of a new database'),
   'size-cap': setting(STORAGE, kinds.size, 'none', 'drop the oldest partitions beyond this much data'),
   'disk-reserve': setting(STORAGE, kinds.size, '64MiB', 'refuse writes while less disk is free'),
-  'memtable-size': setting(STORAGE, kinds.size, '24MiB', 'rows held in memory before they are flushed'),
+  'memtable-size': setting(STORAGE, kinds.size, '20MiB', 'rows held in memory before they are flushed'),
   'flush-interval': setting(STORAGE, kinds.duration, '10m', 'flush rows that are older than this'),
   'merge-rate': setting(STORAGE, kinds.size, '64MiB', 'bytes per second that merges may write; none is no limit'),
   'maintenance-interval': setting(STORAGE, kinds.interval, '30s', 'how often merges and retention look for work'),

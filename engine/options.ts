@@ -47,7 +47,7 @@ export interface EngineOptions {
 
 export type ResolvedOptions = Required<EngineOptions>;
 
-export const DEFAULT_MEMTABLE_BYTES = 24 << 20;
+export const DEFAULT_MEMTABLE_BYTES = 20 << 20;
 export const DEFAULT_RESERVE_BYTES = 64 << 20;
 export const DEFAULT_MERGE_BYTES_PER_SEC = 64 << 20;
 export const DEFAULT_FLUSH_INTERVAL_MS = 10 * 60_000;
