@@ -19,7 +19,7 @@ test('every default is a value of its kind', () => {
   expect(problems).toEqual([]);
   expect(values.listen).toEqual({ host: '127.0.0.1', port: 8086 });
   expect(values.retention).toBe(0);
-  expect(values['memtable-size']).toBe(24 * 2 ** 20);
+  expect(values['memtable-size']).toBe(20 * 2 ** 20);
   expect(values['wal-archive']).toBeUndefined();
   for (const name of SETTING_NAMES) {
     expect(origins[name]).toBe('default');

@@ -14,7 +14,7 @@ import { describeToken, type Token, type TokenKind } from './token.ts';
 const NESTING_LIMIT = 400;
 
 /** How high the tree of an expression may be: what walks it afterwards does so recursively. */
-export const HEIGHT_LIMIT = 3000;
+export const HEIGHT_LIMIT = 1500;
 
 export class TokenStream {
   private readonly lexer: Lexer;
