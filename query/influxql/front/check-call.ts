@@ -5,6 +5,7 @@
  */
 import type { CallNode, Expression } from '../ast.ts';
 import { MATH_KERNELS } from '../functions/math.ts';
+import { TECHNICAL_FUNCTIONS } from '../functions/technical.ts';
 import { formatDuration } from '../parser/duration.ts';
 import { parseError } from '../parser/parse-error.ts';
 import { printExpression } from '../print.ts';
@@ -301,16 +302,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ...['derivative', 'non_negative_derivative', 'elapsed'].map((name) => [name, checkRate] as const),
   ...['difference', 'non_negative_difference', 'cumulative_sum'].map((name) => [name, checkDifference] as const),
   ['moving_average', checkMovingAverage],
-  ...[
-    'exponential_moving_average',
-    'double_exponential_moving_average',
-    'triple_exponential_moving_average',
-    'relative_strength_index',
-    'triple_exponential_derivative',
-    'kaufmans_efficiency_ratio',
-    'kaufmans_adaptive_moving_average',
-    'chande_momentum_oscillator',
-  ].map((name) => [name, checkTechnical] as const),
+  ...TECHNICAL_FUNCTIONS.map((name) => [name, checkTechnical] as const),
   ['holt_winters', checkHoltWinters],
   ['holt_winters_with_fit', checkHoltWinters],
 ]);

@@ -6,6 +6,7 @@
  * it is imprecise, so is this: a quotient of integers is said to be an integer, a math function to be what it is given.
  */
 import type { BinaryOperator, CallNode, Expression, Source } from '../ast.ts';
+import { TECHNICAL_FUNCTIONS } from '../functions/technical.ts';
 import { parseError } from '../parser/parse-error.ts';
 import { printExpression } from '../print.ts';
 import { type SchemaType, type SchemaView, strongerType } from '../schema/schema-view.ts';
@@ -81,14 +82,7 @@ const FLOAT_CALLS: ReadonlySet<string> = new Set([
   'derivative',
   'non_negative_derivative',
   'moving_average',
-  'exponential_moving_average',
-  'double_exponential_moving_average',
-  'triple_exponential_moving_average',
-  'relative_strength_index',
-  'triple_exponential_derivative',
-  'kaufmans_efficiency_ratio',
-  'kaufmans_adaptive_moving_average',
-  'chande_momentum_oscillator',
+  ...TECHNICAL_FUNCTIONS,
   'holt_winters',
   'holt_winters_with_fit',
 ]);

@@ -11,6 +11,18 @@ import { doublesOf } from './column.ts';
 import type { CallOptions, StreamKernel } from './kernel.ts';
 import { floatColumn } from './stream.ts';
 
+/** Names of the functions here: what checks arguments, types and ranges treats them alike. */
+export const TECHNICAL_FUNCTIONS: readonly string[] = [
+  'exponential_moving_average',
+  'double_exponential_moving_average',
+  'triple_exponential_moving_average',
+  'relative_strength_index',
+  'triple_exponential_derivative',
+  'kaufmans_efficiency_ratio',
+  'kaufmans_adaptive_moving_average',
+  'chande_momentum_oscillator',
+];
+
 interface Machine {
   add(value: number): number;
   /** The hold period when the call names none. */

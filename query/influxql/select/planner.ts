@@ -4,6 +4,7 @@
  */
 import type { CallNode, Expression, MeasurementSource, SelectStatement, VariableNode } from '../ast.ts';
 import type { FieldKind } from '../functions/kernel.ts';
+import { TECHNICAL_FUNCTIONS } from '../functions/technical.ts';
 import {
   type CallSource,
   keyOf,
@@ -156,14 +157,7 @@ const LOOKS_BACK: ReadonlySet<string> = new Set([
   'difference',
   'non_negative_difference',
   'moving_average',
-  'exponential_moving_average',
-  'double_exponential_moving_average',
-  'triple_exponential_moving_average',
-  'relative_strength_index',
-  'triple_exponential_derivative',
-  'kaufmans_efficiency_ratio',
-  'kaufmans_adaptive_moving_average',
-  'chande_momentum_oscillator',
+  ...TECHNICAL_FUNCTIONS,
   'elapsed',
 ]);
 
