@@ -219,8 +219,8 @@ describe('guards of queries', () => {
 
   test('slow queries are logged', async () => {
     await query('sum(sum_over_time(guarded_f2[50000s]))');
-    expect(server.output()).toContain('"msg":"slow query"');
-    expect(server.output()).toContain('sum(sum_over_time(guarded_f2[50000s]))');
+    await expect.poll(() => server.output()).toContain('"msg":"slow query"');
+    await expect.poll(() => server.output()).toContain('sum(sum_over_time(guarded_f2[50000s]))');
   });
 
   test('the limits are among the flags', async () => {

@@ -87,7 +87,7 @@ describe.skipIf(!havePrograms('openssl'))('HTTPS', () => {
   test('answers by TLS with the certificate, and not without TLS', async () => {
     const agent = new Agent({ ca: readFileSync(at('first.pem')) });
     await until('it is ready', async () => (await get('/-/ready', agent)) === 200);
-    expect(server.output()).toContain(`https://127.0.0.1:${port}`);
+    await expect.poll(() => server.output()).toContain(`https://127.0.0.1:${port}`);
     await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
     agent.destroy();
   });
@@ -109,7 +109,7 @@ describe.skipIf(!havePrograms('openssl'))('HTTPS', () => {
     writeFileSync(at('live.pem'), 'no certificate');
     await until('it is logged', () => server.output().includes('cannot use certificate'));
     expect(await shownName()).toBe('second');
-    expect(server.output()).toContain('stays in use');
+    await expect.poll(() => server.output()).toContain('stays in use');
   });
 
   test('SIGHUP reads the files again', async () => {

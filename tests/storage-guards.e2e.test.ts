@@ -95,12 +95,12 @@ test('a file with a damaged footer is put aside at start; a damaged frame is tol
 
   const second = await startServer({ dataDir });
   expect(readdirSync(join(files, 'quarantine'))).toEqual([aside]);
-  expect(second.output()).toContain('the rest is served');
+  await expect.poll(() => second.output()).toContain('the rest is served');
   expect(await (await fetch(`${second.url}/metrics`)).text()).toContain('\nvarve_quarantined_files 1\n');
   expect(await instant(second.url, 'm_v', 2 * DAY_SEC)).toHaveLength(1);
   const answer = await fetch(`${second.url}/api/v1/query?query=m_v&time=${DAY_SEC}`);
   expect(answer.status).toBe(500);
   expect(await answer.text()).toMatch(new RegExp(`cannot read .*${damaged} at offset \\d+: checksum mismatch`));
-  expect(second.output()).toContain('varve doctor');
+  await expect.poll(() => second.output()).toContain('varve doctor');
   expect(await second.stop()).toBe(0);
 });
