@@ -39,6 +39,8 @@ describe('guards of queries', () => {
       args: ['--query-concurrency', '1', '--query-max-series', '400', '--query-max-samples', '1000000'].concat([
         '--query-max-memory',
         '20MiB',
+        '--query-queue',
+        '2',
         '--slow-query',
         '1ms',
       ]),
@@ -199,6 +201,30 @@ describe('guards of queries', () => {
     expect(await left).toBe('AbortError');
     expect((await patient).status).toBe(200);
     expect(await active()).toEqual([]);
+  });
+
+  test('a queue that is full: a further query is told to come again, and counted', async () => {
+    const leaving = new AbortController();
+    const left = ask('/api/v1/query_range', endless, { signal: leaving.signal }).catch((error: Error) => error.name);
+    await until(running);
+    const patient = [query('vector(1)'), query('vector(2)')];
+    await until(async () => (await active()).filter(({ state }) => state === 'waiting').length === 2);
+    const refused = await fetch(`${server.url}/api/v1/query?query=vector(3)`);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    const { status, error } = (await refused.json()) as { status: string; error: string };
+    expect({ status, error }).toEqual({
+      status: 'error',
+      error: 'cannot take query: 2 wait already (limit query-queue = 2), try again',
+    });
+    const influx = await fetch(`${server.url}/query?db=default&q=SELECT+f1+FROM+guarded+LIMIT+1`);
+    expect(influx.status).toBe(503);
+    expect(await influx.text()).toContain('limit query-queue = 2');
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain('\nvarve_refusals_total{reason="query-queue"} 2\n');
+    leaving.abort();
+    expect(await left).toBe('AbortError');
+    for (const answer of await Promise.all(patient)) expect(answer.status).toBe(200);
   });
 
   test('a trace tells where the time went', async () => {
