@@ -142,8 +142,8 @@ test('a start with a damaged file serves the rest, and says so in the log and in
   flip(first, 0.9999);
   server = await startServer({ dataDir });
   expect(await rowsByDay()).toEqual([0, HOSTS * ROWS, HOSTS * ROWS]);
-  await expect.poll(() => server.output()).toContain(`"file":"${first.slice(first.lastIndexOf('/') + 1)}"`);
-  await expect.poll(() => server.output()).toContain('8000 rows of 20 series from 2026-01-01T12:00:00.000Z');
+  await expect.poll(() => server?.output()).toContain(`"file":"${first.slice(first.lastIndexOf('/') + 1)}"`);
+  await expect.poll(() => server?.output()).toContain('8000 rows of 20 series from 2026-01-01T12:00:00.000Z');
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   expect(metrics).toMatch(/^varve_quarantined_files(\{[^}]*\})? 1$/m);
   expect(await server.stop()).toBe(0);
@@ -153,7 +153,7 @@ test('a damaged index is rebuilt from the files; a damaged manifest or catalog s
   flip(join(dataDir, 'db/1/index.log'), 0.5);
   server = await startServer({ dataDir });
   expect(await rowsByDay()).toEqual([0, HOSTS * ROWS, HOSTS * ROWS]);
-  await expect.poll(() => server.output()).toContain('rebuilding the index from 2 data files');
+  await expect.poll(() => server?.output()).toContain('rebuilding the index from 2 data files');
   expect(await server.stop()).toBe(0);
   for (const name of ['db/1/MANIFEST', 'CATALOG']) {
     flip(join(dataDir, name), 0.5);
