@@ -24,8 +24,6 @@ import { SchemaFile } from './schema-file.ts';
 import { openSeriesReader, type SeriesReader } from './series-reader.ts';
 import type { Instant } from './time.ts';
 
-const decoder = new TextDecoder();
-
 export class Database {
   readonly id: number;
   readonly name: string;
@@ -48,7 +46,10 @@ export class Database {
   private nextGeneration = 1;
   /** Files that no manifest edit names, to be removed after the next edit. */
   private unwanted: string[] = [];
-  private readonly shapes: ShapeFields[] = [];
+  /** Shapes by id as plain data, made when a memtable has them. */
+  private readonly shapes: (ShapeFields | undefined)[] = [];
+  /** Shapes of the active memtable that are among them. */
+  private plainShapeCount = 0;
 
   constructor(fs: FileSystem, directory: string, entry: CatalogEntry, log: Log) {
     this.id = entry.id;
@@ -99,17 +100,18 @@ export class Database {
   /** Freezes the active memtable for a flush. Returns null when there is nothing to flush. */
   freeze(): Memtable | null {
     if (this.active.rows === 0) return null;
+    this.plainShapes();
     const memtable = this.active;
     this.frozen.push(memtable);
     this.active = this.newMemtable();
+    this.plainShapeCount = 0;
     return memtable;
   }
 
   /** What a flush of this frozen memtable has to know. */
   flushJob(memtable: Memtable, nowMs: number): FlushJob {
     const shapes: (ShapeFields | undefined)[] = [];
-    const all = this.plainShapes();
-    for (const id of memtable.shapeIds) shapes[id] = all[id];
+    for (const id of memtable.shapeIds) shapes[id] = this.shapes[id];
     const firstGeneration = this.nextGeneration;
     this.nextGeneration += memtable.partitions.size;
     return {
@@ -174,17 +176,20 @@ export class Database {
     return openSeriesReader(this, from, to);
   }
 
-  /** Shapes by id as plain data. */
-  plainShapes(): ShapeFields[] {
-    const { shapes } = this.index;
-    for (let id = this.shapes.length; id < shapes.length; id++) {
-      const shape = shapes[id];
-      this.shapes.push({
-        fields: shape.names.map((name) => decoder.decode(name)),
-        types: shape.types,
-      });
+  /** The shapes of all memtables' rows by id, as plain data. */
+  plainShapes(): readonly (ShapeFields | undefined)[] {
+    const { shapeIds } = this.active;
+    if (shapeIds.size > this.plainShapeCount) {
+      for (const id of shapeIds) this.shapes[id] ??= this.plainShape(id);
+      this.plainShapeCount = shapeIds.size;
     }
     return this.shapes;
+  }
+
+  private plainShape(id: number): ShapeFields {
+    const { fields, types } = this.index.shapes[id];
+    // Types for themselves: what another thread gets must not drag along the list that shapes share.
+    return { fields: Array.from(fields, (field) => this.index.fields[field].name), types: types.slice() };
   }
 
   /** Writes the keys of loaded series in the background, so that the first write need not wait for all of them. */

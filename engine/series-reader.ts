@@ -49,7 +49,7 @@ export interface ReadPlan {
     memtables: MemtableSource[];
   }[];
   tombstones: Tombstone[];
-  shapes: readonly ShapeFields[];
+  shapes: readonly (ShapeFields | undefined)[];
 }
 
 /** Copies of memtables, by what tells one from another. */
@@ -59,7 +59,7 @@ export type MemtableCopies = Map<Int32Array, MemtableView>;
 interface Surroundings {
   readonly tombstones: readonly Tombstone[];
   /** Shapes of the memtables' rows, by id. */
-  shapes(): readonly ShapeFields[];
+  shapes(): readonly (ShapeFields | undefined)[];
 }
 
 /** Opens all that may hold rows of a database from `from` to `to`, both inclusive. */

@@ -44,7 +44,10 @@ function countSeries(stored: Stored): void {
   for (let id = 0; id < schemaCount; id++) {
     series.measurements.addSeriesCount(series.schemas.get(id).measurement, perSchema[id]);
   }
-  for (let set = 0; set < perSet.length; set++) fieldSets.seriesCounts[set] = perSet[set];
+  for (let set = 0; set < perSet.length; set++) {
+    fieldSets.seriesCounts[set] = perSet[set];
+    fieldSets.release(set);
+  }
   for (const dictionary of series.tagValues) dictionary.finishRestore();
   series.adoptLoaded(live, valuesInUse);
 }

@@ -184,7 +184,8 @@ function readCatalogSection(reader: ByteReader, stored: Stored): void {
     check(schema.id === id, 'schema', id);
   }
   for (let id = reader.varint(), end = id + reader.varint(); id < end; id++) {
-    check(fieldSets.intern(readColumn(reader, reader.varint())) === id, 'field set', id);
+    check(fieldSets.list.length === id, 'field set', id);
+    fieldSets.restore(readColumn(reader, reader.varint()));
   }
 }
 

@@ -303,6 +303,7 @@ export class SeriesIndex implements Catalog {
     series.fieldSet[ref] = after;
     fieldSets.seriesCounts[before]--;
     fieldSets.seriesCounts[after]++;
+    fieldSets.release(before);
     this.unsavedFieldSets.push(ref);
   }
 

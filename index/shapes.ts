@@ -4,6 +4,9 @@
  * A measurement's root shape has no fields; each transition adds one. A parser guesses the shape a series had last and
  * compares names; only when the guess fails does it walk transitions.
  *
+ * A line of new fields makes a shape per field on its way. Those of one such chain share their lists, each seeing the
+ * first so many entries: a list of its own for each would need the square of the line's width.
+ *
  * Invariants
  * - Ids are dense, never reused, and a parent's id is below its children's. Shape 0 is reserved and has no measurement,
  *   so that 0 may stand for "no shape" in a file.
@@ -15,9 +18,10 @@ import { hashBytes } from './hash.ts';
 /** Shapes per measurement beyond which rows should be split, see `SeriesIndex.shapeLimitReached`. */
 export const SHAPE_LIMIT = 1024;
 
-/** What a shape needs, and each of its columns: an id, a type, a name that others have too. */
-const SHAPE_BYTES = 1000;
-const COLUMN_BYTES = 13;
+/** What a shape needs, and an entry of a list: an id, a type, a name that others have too. */
+const SHAPE_BYTES = 700;
+const ENTRY_BYTES = 13;
+const INITIAL_ENTRIES = 4;
 
 /** The fields of a row, in order. */
 export interface Shape {
@@ -29,13 +33,22 @@ export interface Shape {
   readonly width: number;
   /** Field ids, in line order. */
   readonly fields: Int32Array;
-  /** Field names, unescaped, same order. */
-  readonly names: Uint8Array[];
+  /** Field names, unescaped, same order: the first `width` of a list that may be longer. */
+  readonly names: readonly Uint8Array[];
   /** A `FieldType` per field. */
   readonly types: Uint8Array;
 }
 
+/** The lists of a chain of shapes; its longest shape uses all entries. */
+interface ShapeLists {
+  used: number;
+  fields: Int32Array;
+  types: Uint8Array;
+  readonly names: Uint8Array[];
+}
+
 export interface ShapeNode extends Shape {
+  readonly lists: ShapeLists;
   /** Id of the shape with one field less; 0 for a root. */
   readonly parent: number;
   /** By the hash of the added field's name; shapes that share a hash are chained through `nextSameHash`. */
@@ -54,7 +67,7 @@ export class Shapes {
   memoryBytes = 0;
 
   constructor() {
-    this.add(-1, 0, new Int32Array(0), [], new Uint8Array(0));
+    this.add(-1, 0, 0, this.newLists(null));
   }
 
   root(measurement: number): ShapeNode {
@@ -62,7 +75,7 @@ export class Shapes {
   }
 
   addRoot(measurement: number): ShapeNode {
-    const node = this.add(measurement, 0, new Int32Array(0), [], new Uint8Array(0));
+    const node = this.add(measurement, 0, 0, this.newLists(null));
     this.roots[measurement] = node;
     return node;
   }
@@ -83,19 +96,61 @@ export class Shapes {
   }
 
   addChild(from: ShapeNode, field: Field): ShapeNode {
-    const fields = new Int32Array(from.width + 1);
-    fields.set(from.fields);
-    fields[from.width] = field.id;
-    const types = new Uint8Array(from.width + 1);
-    types.set(from.types);
-    types[from.width] = field.type;
-    const node = this.add(from.measurement, from.id, fields, [...from.names, field.nameBytes], types);
-    from.children ??= new Map();
-    const hash = hashBytes(field.nameBytes, 0, field.nameBytes.length);
-    node.nextSameHash = from.children.get(hash) ?? null;
-    from.children.set(hash, node);
+    const lists = from.lists.used === from.width ? from.lists : this.newLists(from);
+    this.append(lists, field);
+    const node = this.add(from.measurement, from.id, lists.used, lists);
+    // An only child is found as the last one.
+    if (from.lastChild !== null) {
+      if (from.children === null) {
+        from.children = new Map();
+        this.enterChild(from.children, from.lastChild);
+      }
+      this.enterChild(from.children, node);
+    }
     from.lastChild = node;
     return node;
+  }
+
+  private enterChild(children: Map<number, ShapeNode>, child: ShapeNode): void {
+    const name = child.names[child.width - 1];
+    const hash = hashBytes(name, 0, name.length);
+    child.nextSameHash = children.get(hash) ?? null;
+    children.set(hash, child);
+  }
+
+  /** Lists that begin with a shape's entries. */
+  private newLists(from: ShapeNode | null): ShapeLists {
+    const used = from === null ? 0 : from.width;
+    const size = Math.max(INITIAL_ENTRIES, used + 1);
+    const lists = {
+      used,
+      fields: new Int32Array(size),
+      types: new Uint8Array(size),
+      names: from === null ? [] : from.names.slice(0, used),
+    };
+    if (from !== null) {
+      lists.fields.set(from.fields);
+      lists.types.set(from.types);
+    }
+    this.memoryBytes += ENTRY_BYTES * size;
+    return lists;
+  }
+
+  private append(lists: ShapeLists, field: Field): void {
+    const size = lists.fields.length;
+    if (lists.used === size) {
+      // Shapes keep what they see of the shorter arrays.
+      const { fields, types } = lists;
+      lists.fields = new Int32Array(2 * size);
+      lists.fields.set(fields);
+      lists.types = new Uint8Array(2 * size);
+      lists.types.set(types);
+      this.memoryBytes += ENTRY_BYTES * 2 * size;
+    }
+    lists.fields[lists.used] = field.id;
+    lists.types[lists.used] = field.type;
+    lists.names.push(field.nameBytes);
+    lists.used++;
   }
 
   /** Shapes of a measurement, its root included. */
@@ -103,27 +158,22 @@ export class Shapes {
     return this.counts[measurement] ?? 0;
   }
 
-  private add(
-    measurement: number,
-    parent: number,
-    fields: Int32Array,
-    names: Uint8Array[],
-    types: Uint8Array,
-  ): ShapeNode {
+  private add(measurement: number, parent: number, width: number, lists: ShapeLists): ShapeNode {
     const node: ShapeNode = {
       id: this.list.length,
       measurement,
-      width: fields.length,
-      fields,
-      names,
-      types,
+      width,
+      fields: lists.fields.subarray(0, width),
+      names: lists.names,
+      types: lists.types.subarray(0, width),
+      lists,
       parent,
       children: null,
       nextSameHash: null,
       lastChild: null,
     };
     this.list.push(node);
-    this.memoryBytes += SHAPE_BYTES + COLUMN_BYTES * node.width;
+    this.memoryBytes += SHAPE_BYTES;
     if (measurement >= 0) this.counts[measurement] = this.countOf(measurement) + 1;
     return node;
   }

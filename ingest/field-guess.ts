@@ -23,7 +23,8 @@ const MASKS = [-1, 0xff, 0xffff, 0xffffff];
 /** The guess for a shape; null when a name of it cannot be foreseen (a backslash before its end). */
 export function newFieldGuess(shape: Shape): FieldGuess | null {
   const spelled: Uint8Array[] = [];
-  for (const name of shape.names) {
+  for (let i = 0; i < shape.width; i++) {
+    const name = shape.names[i];
     if (name.length === 0 || name[name.length - 1] === 92) return null;
     spelled.push(spell(name));
   }

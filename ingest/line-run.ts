@@ -3,18 +3,24 @@
  */
 import type { Batch } from '../batch/batch.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
-import type { FieldGuess } from './field-guess.ts';
+import type { Shape } from '../index/shapes.ts';
+import { type FieldGuess, newFieldGuess } from './field-guess.ts';
 import { KeyTrail } from './key-trail.ts';
 import type { IngestLimits } from './limits.ts';
 import type { LineOutcome } from './line-outcome.ts';
 import type { SeriesDoor } from './series-definition.ts';
 import type { Precision } from './timestamp.ts';
 
+/** Fields of all guesses beyond which they are made anew: some 32 MiB. */
+const GUESSED_FIELDS_LIMIT = 1 << 20;
+
 /** What parsing remembers of an index between bodies. */
 export interface LineMemory {
   readonly trail: KeyTrail;
   /** By shape id; undefined: not made yet, null: the shape cannot be guessed. */
   readonly guesses: (FieldGuess | null | undefined)[];
+  /** Fields of all guesses. */
+  guessedFields: number;
   /** The series of the last line, −1 for none. */
   lastRef: number;
   /** `index.removals` when the trail was last known to be good. */
@@ -52,7 +58,7 @@ const memories = new WeakMap<SeriesIndex, LineMemory>();
 export function memoryOf(index: SeriesIndex): LineMemory {
   let memory = memories.get(index);
   if (memory === undefined) {
-    memory = { trail: new KeyTrail(), guesses: [], lastRef: -1, removals: index.removals };
+    memory = { trail: new KeyTrail(), guesses: [], guessedFields: 0, lastRef: -1, removals: index.removals };
     memories.set(index, memory);
   }
   if (memory.removals !== index.removals) {
@@ -61,4 +67,16 @@ export function memoryOf(index: SeriesIndex): LineMemory {
     memory.lastRef = -1;
   }
   return memory;
+}
+
+/** Makes and keeps the guess for a shape; null when it cannot be guessed. */
+export function learnGuess(memory: LineMemory, shape: Shape): FieldGuess | null {
+  const guess = newFieldGuess(shape);
+  memory.guessedFields += shape.width;
+  if (memory.guessedFields > GUESSED_FIELDS_LIMIT) {
+    memory.guesses.length = 0;
+    memory.guessedFields = shape.width;
+  }
+  memory.guesses[shape.id] = guess;
+  return guess;
 }
