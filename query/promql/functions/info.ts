@@ -29,7 +29,7 @@ export function evaluateInfo(ctx: EvaluationContext, call: Call, grid: Grid): Ve
   const enricher: Enricher = {
     wanted: dataMatchers.length > 0 ? new Set(dataMatchers.map((matcher) => matcher.name)) : null,
     mayStayPlain: dataMatchers.every((matcher) => compileMatcher(matcher)('')),
-    bySignature: newestInfo(infoSamples(ctx, call, base, nameTests, grid), grid),
+    bySignature: newestInfo(infoSamples(ctx, call, base, nameTests, grid), base, grid),
   };
 
   const results = new Map<string, SeriesColumn>();
@@ -63,7 +63,7 @@ function signatureOf(labels: Labels): string {
   return values.every((value) => value === '') ? '' : values.join('\u0000');
 }
 
-/** The info series as columns of their samples' times. */
+/** The info series that may belong to some base series, as columns of their samples' times. */
 function infoSamples(
   ctx: EvaluationContext,
   call: Call,
@@ -71,20 +71,51 @@ function infoSamples(
   nameTests: readonly ((name: string) => boolean)[],
   grid: Grid,
 ): SeriesColumn[] {
-  const isNeeded = base.series.some(
-    ({ labels }) => signatureOf(labels) !== '' && !nameTests.every((test) => test(labels.metricName)),
-  );
-  if (!isNeeded) return [];
+  const toEnrich = base.series.filter(({ labels }) => !nameTests.every((test) => test(labels.metricName)));
+  const isWanted = identifiedLike(toEnrich);
+  if (isWanted === null) return [];
   const reference = infoReference(call.args[0]!);
   const set = ctx.seriesOf(call);
-  return instantVector(ctx, set, grid, reference?.fixedMs ?? null, reference?.shiftMs ?? 0, 'time').series;
+  const { series } = instantVector(ctx, set, grid, reference?.fixedMs ?? null, reference?.shiftMs ?? 0, 'time');
+  return series.filter(({ labels }) => isWanted(labels));
 }
 
-function newestInfo(samples: readonly SeriesColumn[], grid: Grid): Map<string, InfoGroup[]> {
+/**
+ * Whether each identifying label of a series has a value that it has somewhere in `base`, among the series with the
+ * same identifying labels; null when none of them has any.
+ */
+function identifiedLike(base: readonly SeriesColumn[]): ((labels: Labels) => boolean) | null {
+  const byPresence = new Map<string, Set<string>[]>();
+  for (const { labels } of base) {
+    const presence = presenceOf(labels);
+    if (presence === '') continue;
+    let values = byPresence.get(presence);
+    if (values === undefined) {
+      values = IDENTIFYING_LABELS.map(() => new Set());
+      byPresence.set(presence, values);
+    }
+    for (let k = 0; k < values.length; k++) values[k]!.add(labels.get(IDENTIFYING_LABELS[k]!));
+  }
+  if (byPresence.size === 0) return null;
+  return (labels) =>
+    byPresence.get(presenceOf(labels))?.every((values, k) => values.has(labels.get(IDENTIFYING_LABELS[k]!))) ?? false;
+}
+
+/** The identifying labels that a series has; '' when it has none. */
+function presenceOf(labels: Labels): string {
+  return IDENTIFYING_LABELS.filter((name) => labels.get(name) !== '').join();
+}
+
+/** Two info series that are equally new at a step are an error, but only where there is some base series. */
+function newestInfo(samples: readonly SeriesColumn[], base: VectorValue, grid: Grid): Map<string, InfoGroup[]> {
   const bySignature = new Map<string, InfoGroup[]>();
+  if (samples.length === 0) return bySignature;
+  const hasBase = new Uint8Array(grid.count);
+  for (const { present } of base.series) {
+    for (let i = 0; i < grid.count; i++) hasBase[i]! |= present[i]!;
+  }
   for (const { labels, values, present } of samples) {
     const signature = signatureOf(labels);
-    if (signature === '') continue;
     let groups = bySignature.get(signature);
     if (groups === undefined) {
       groups = [];
@@ -97,7 +128,7 @@ function newestInfo(samples: readonly SeriesColumn[], grid: Grid): Map<string, I
       groups.push(group);
     }
     for (let i = 0; i < grid.count; i++) {
-      if (present[i] === 0) continue;
+      if (present[i] === 0 || hasBase[i] === 0) continue;
       const timeMs = Math.round(values[i]! * 1000);
       const known = group.newest[i];
       if (known != null && group.newestMs[i] === timeMs) {
