@@ -123,11 +123,11 @@ class Matcher {
   }
 
   /** The column that a pair's results go to; other pairs may share it at other steps. */
-  private resultOf(many: SeriesColumn, manyLabels: Labels, oneLabels: Labels): SeriesColumn {
+  private resultOf(manyLabels: Labels, oneLabels: Labels): SeriesColumn {
     const labels = this.resultLabels(manyLabels, oneLabels);
     let result = this.results.get(labels.key);
     if (result === undefined) {
-      result = newColumn(labels, many.dropName || this.expr.returnBool, this.grid.count);
+      result = newColumn(labels, this.expr.returnBool, this.grid.count);
       this.results.set(labels.key, result);
     }
     return result;
@@ -166,7 +166,7 @@ class Matcher {
   }
 
   matchPair(many: SeriesColumn, one: SeriesColumn): void {
-    const result = this.resultOf(many, many.labels, one.labels);
+    const result = this.resultOf(many.labels, one.labels);
     for (let i = 0; i < this.grid.count; i++) {
       if (many.present[i] === 1 && one.present[i] === 1) this.emit(result, i, many.values[i]!, one.values[i]!);
     }
@@ -196,7 +196,7 @@ class Matcher {
           );
         }
         met++;
-        const result = this.resultOf(column, column.labels, found === null ? shared : found.labels);
+        const result = this.resultOf(column.labels, found === null ? shared : found.labels);
         if (!isOneToOne) {
           if (metThisStep.has(result.labels.key)) {
             throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
@@ -206,7 +206,7 @@ class Matcher {
         this.emit(result, i, column.values[i]!, found === null ? matching.fillRight! : found.values[i]!);
       }
       if (met === 0 && found !== null && matching.fillLeft !== null) {
-        this.emit(this.resultOf(found, shared, found.labels), i, matching.fillLeft, found.values[i]!);
+        this.emit(this.resultOf(shared, found.labels), i, matching.fillLeft, found.values[i]!);
       }
     }
   }

@@ -70,7 +70,7 @@ export function bucketQuantile(q: number, input: readonly Bucket[]): QuantileRes
   const forced = forceMonotonic(buckets);
   if (buckets.length < 2) return plain(Number.NaN);
   const observations = buckets.at(-1)!.count;
-  if (observations === 0) return plain(Number.NaN);
+  if (observations === 0) return { value: Number.NaN, forced };
   const rank = q * observations;
   const last = buckets.length - 1;
   let at = 0;

@@ -200,5 +200,5 @@ function sampleTime(ctx: EvaluationContext, call: Call, grid: Grid, aspect: 'tim
 
 function plainSelector(arg: Expr): VectorSelector | null {
   const inner = arg.type === 'stepInvariant' ? arg.expr : arg;
-  return inner.type === 'vectorSelector' && !inner.smoothed ? inner : null;
+  return inner.type === 'vectorSelector' ? inner : null;
 }

@@ -1,5 +1,4 @@
 /** histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms: series with an `le` label. */
-import { VarveError } from '../../../errors/errors.ts';
 import type { EvaluationContext } from '../context.ts';
 import { dropMetadata } from '../drop-metadata.ts';
 import { BUCKET_LABEL, type Labels } from '../labels.ts';
@@ -125,13 +124,8 @@ export function histogramQuantiles(ctx: EvaluationContext, call: Call, grid: Gri
   for (const q of quantiles) {
     // A quantile that changes from step to step yields one series per value.
     for (const value of new Set(q)) {
-      const text = formatOpenMetrics(value);
-      const columns = quantileColumns(ctx, histograms, q, grid, call.args[0]!, (labels) => {
-        if (labels.get(label) !== '') {
-          throw new VarveError('unprocessable', `label "${label}" already exists on the histogram`);
-        }
-        return labels.with(label, text);
-      });
+      const text = formatOpenMetrics(value + 0);
+      const columns = quantileColumns(ctx, histograms, q, grid, call.args[0]!, (labels) => labels.with(label, text));
       for (const column of columns) series.push(...onlyAt(column, q, value));
     }
   }
