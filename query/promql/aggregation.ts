@@ -12,6 +12,7 @@ import { readSelector } from './instant-selector.ts';
 import { METRIC_NAME } from './labels.ts';
 import type { Aggregation, Expr, StringLiteral, VectorSelector } from './parser/ast.ts';
 import type { SeriesSet } from './querier.ts';
+import { largerOf, smallerOf } from './scalar-operators.ts';
 import { PICKS, pickValues, selectK } from './select-k.ts';
 import { countPresent, type Grid, newColumn, type ScalarValue, type SeriesColumn, type VectorValue } from './value.ts';
 
@@ -393,14 +394,14 @@ function foldQuantile(
   }
 }
 
-/** One warning for NaN, one for the largest beyond 1 and one for the smallest below 0. */
+/** One warning for NaN, one for the largest beyond 1 and one for the smallest below 0; NaN hides what is not infinite. */
 function warnQuantiles(annotations: Annotations, q: Float64Array, position: Expr): void {
-  let least = Infinity;
-  let most = -Infinity;
+  let least = Number.MAX_VALUE;
+  let most = -Number.MAX_VALUE;
   for (let i = 0; i < q.length; i++) {
     if (Number.isNaN(q[i])) annotations.invalidQuantile(Number.NaN, position);
-    if (q[i]! < least) least = q[i]!;
-    if (q[i]! > most) most = q[i]!;
+    least = smallerOf(least, q[i]!);
+    most = largerOf(most, q[i]!);
   }
   if (most > 1) annotations.invalidQuantile(most, position);
   if (least < 0) annotations.invalidQuantile(least, position);

@@ -277,6 +277,9 @@ eval instant at 0 topk(NaN, nothing)
 eval instant at 0 limitk(1e30, nothing)
   expect fail msg: Scalar value 1e+30 overflows int64
 
+eval instant at 0 topk(9223372036854774784, nothing)
+  expect fail msg: Scalar value 9.223372036854775e+18 overflows int64
+
 eval instant at 0 limit_ratio(NaN, nothing)
   expect fail msg: Ratio value is NaN
 
@@ -285,6 +288,10 @@ eval instant at 0 limit_ratio(-3, nothing)
 
 eval instant at 0 quantile(-0.5, nothing)
   expect warn msg: PromQL warning: quantile value should be between 0 and 1, got -0.5 (1:10)
+
+# NaN at one step hides what is amiss at the others, unless that is infinite.
+eval range from 0 to 2m step 1m quantile(-1 + 0 / (time() - 60), nothing)
+  expect warn msg: PromQL warning: quantile value should be between 0 and 1, got NaN (1:10)
 
 eval instant at 0 count_values("a\\xc5z", nothing)
   expect fail msg: invalid label name "a\\xc5z"
@@ -381,6 +388,16 @@ eval instant at 10m m @ 300 offset -2m
 
 eval instant at 0 year(vector(-1))
   {} 1969
+
+# Of a selector it is the time of the sample itself, even where values are interpolated.
+eval instant at 90s timestamp(m smoothed)
+  {} 60
+
+eval instant at 90s timestamp((m smoothed) + 0)
+  {} 90
+
+eval instant at 90s m smoothed
+  m 2.5
 `,
   );
   check(
@@ -458,6 +475,26 @@ eval instant at 0 histogram_quantile(0.5, broken_bucket)
   {} 0.5
 
 eval instant at 0 histogram_count(h_bucket)
+
+clear
+load 1m
+  empty_bucket{le="1"} 0
+  empty_bucket{le="2"} -1
+  empty_bucket{le="+Inf"} 0
+  named_bucket{q="old", le="1"} 4
+  named_bucket{q="old", le="+Inf"} 4
+
+# Without observations, too, it tells of buckets that shrink.
+eval instant at 0 histogram_quantile(0.5, empty_bucket)
+  expect info regex: needed to be fixed for monotonicity
+  {} NaN
+
+eval instant at 0 histogram_quantiles(named_bucket, "q", 0.5, -0)
+  {q="0.5"} 0.5
+  {q="0.0"} 0
+
+eval instant at 0 histogram_quantiles({__name__=~"empty_bucket|named_bucket"}, "q", 0.5)
+  expect fail msg: vector cannot contain metrics with the same labelset
 `,
   );
   check(
@@ -486,6 +523,41 @@ eval instant at 5m info(m offset 2m) or info(vector(1))
 
 eval instant at 5m info(m{job="j"} @ 60 or m{job="k"} @ 120)
   m{job="j", instance="i", version="2", zone="a"} 1
+
+clear
+load 1m
+  m{job="j", instance="i"} 1 _ 1
+  part{job="j"} 1
+  other{job="j", instance="k"} 1
+  other{job="k", instance="i"} 1
+  target_info{job="j", instance="i", v="1"} 1 1
+  target_info{job="j", v="2"} 1 1 1
+  target_info{job="k", instance="k", v="3"} 1 1 1
+  target_info{job="k", instance="k", v="4"} 1 1 1
+  target_info{v="5"} 1 1 1
+
+# Info series that belong to nothing may well contradict each other.
+eval instant at 0 info({__name__=~"m|part"})
+  m{job="j", instance="i", v="1"} 1
+  part{job="j", v="2"} 1
+
+# These have the identifying labels of base series, if not of one.
+eval instant at 0 info(other)
+  expect fail msg: found duplicate series for info metric: existing {__name__="target_info", instance="k", job="k", v="3"} @ 0, new {__name__="target_info", instance="k", job="k", v="4"} @ 0
+
+eval instant at 0 info(vector(1))
+  {} 1
+
+clear
+load 6m
+  m{job="j"} 1 _ 1
+  target_info{job="j", v="1"} 1 1
+  target_info{job="j", v="2"} _ 1
+
+# Nor do contradictions count where there is nothing to tell more about.
+eval range from 0 to 12m step 6m info(m)
+  m{job="j", v="1"} 1 _ _
+  m{job="j"} _ _ 1
 `,
     [true],
   );
@@ -550,6 +622,16 @@ eval instant at 1m sum by (x) (abs({__name__=~"._total"}))
 
 eval instant at 1m max by (__name__) (abs({__name__=~"._total"}))
   expect fail msg: vector cannot contain metrics with the same labelset
+
+# A comparison takes the name of its left side as if it were to stay.
+eval instant at 1m increase(a_total[1m1ms]) <= increase(b_total[1m1ms])
+  a_total{x="1"} 60.001
+
+eval instant at 1m abs(a_total) + on (x) group_left (__name__) b_total
+  b_total{x="1"} 124
+
+eval instant at 1m abs(a_total) < bool on (x) b_total
+  {x="1"} 1
 `,
     [true],
   );

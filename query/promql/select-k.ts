@@ -10,6 +10,7 @@ import { type Grouping, groupSeries } from './grouping.ts';
 import { hashFraction } from './labels-hash.ts';
 import { formatGeneral } from './number-format.ts';
 import type { Aggregation } from './parser/ast.ts';
+import { largerOf, smallerOf } from './scalar-operators.ts';
 import { countPresent, type Grid, type SeriesColumn } from './value.ts';
 
 export function selectK(
@@ -31,23 +32,26 @@ export function selectK(
   return picked.filter((column) => column.presentCount > 0);
 }
 
+/** The largest double below 2^63: Prometheus takes no number of samples from there on. */
+const MAX_COUNT = 2 ** 63 - 1024;
+
 /** False when no step asks for a sample. */
 function checkCounts(param: Float64Array): boolean {
-  let least = Infinity;
-  let most = -Infinity;
+  let least = Number.MAX_VALUE;
+  let most = -Number.MAX_VALUE;
   let hasNaN = false;
   for (let i = 0; i < param.length; i++) {
     const k = param[i]!;
     if (Number.isNaN(k)) hasNaN = true;
-    if (k < least) least = k;
-    if (k > most) most = k;
+    least = smallerOf(least, k);
+    most = largerOf(most, k);
   }
-  if (most < 1 && !hasNaN) return false;
+  if (most < 1) return false;
   if (hasNaN) throw new VarveError('unprocessable', 'Parameter value is NaN');
   if (least <= -(2 ** 63)) {
     throw new VarveError('unprocessable', `Scalar value ${formatGeneral(least)} underflows int64`);
   }
-  if (most >= 2 ** 63) throw new VarveError('unprocessable', `Scalar value ${formatGeneral(most)} overflows int64`);
+  if (most >= MAX_COUNT) throw new VarveError('unprocessable', `Scalar value ${formatGeneral(most)} overflows int64`);
   return true;
 }
 

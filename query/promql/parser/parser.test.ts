@@ -100,6 +100,10 @@ describe('errors of type and meaning', () => {
     '1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery',
   );
   check('a @ Inf', '1:1: parse error: timestamp out of bounds for @ modifier: +Inf');
+  check(
+    'a @ -1e30',
+    '1:1: parse error: timestamp out of bounds for @ modifier: -1000000000000000019884624838656.000000',
+  );
   check('1[5m:]', '1:1: parse error: subquery is only allowed on instant vector, got scalar instead');
   check('a[0s]', '1:3: parse error: duration must be greater than 0');
   check('a[1m / 0]', '1:6: parse error: division by zero');

@@ -7,6 +7,8 @@
  * 3. Binary operators follow by precedence; `^` binds to the right; a sign binds like `*`.
  * The first problem ends the parse: Prometheus shows only the first of its list, too.
  */
+
+import { formatGeneral } from '../number-format.ts';
 import {
   type Aggregation,
   type BinaryExpr,
@@ -367,7 +369,7 @@ function parseRange(stream: TokenStream, expr: Expr): MatrixSelector | Subquery 
     expr,
     rangeMs,
     rangeExpr,
-    stepMs: step?.type === 'number' ? Math.round(step.value * 1000) : 0,
+    stepMs: step?.type === 'number' ? literalMs(step.value) : 0,
     stepExpr: step === null || step.type === 'number' ? null : step,
     offsetMs: 0,
     offsetExpr: null,
@@ -379,9 +381,12 @@ function parseRange(stream: TokenStream, expr: Expr): MatrixSelector | Subquery 
 }
 
 function splitDuration(_: 'range', node: DurationNode): Pick<MatrixSelector, 'rangeMs' | 'rangeExpr'> {
-  return node.type === 'number'
-    ? { rangeMs: Math.round(node.value * 1000), rangeExpr: null }
-    : { rangeMs: 0, rangeExpr: node };
+  return node.type === 'number' ? { rangeMs: literalMs(node.value), rangeExpr: null } : { rangeMs: 0, rangeExpr: node };
+}
+
+/** Whole milliseconds of a literal, which is first taken to the nanosecond. */
+function literalMs(seconds: number): number {
+  return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
 
 function rangeProblem(expr: Expr): string | null {
@@ -406,7 +411,7 @@ function setOffset(stream: TokenStream, expr: Expr, duration: DurationNode): voi
   if (target.offsetMs !== 0 || target.offsetExpr !== null) {
     stream.fail(expr.start, 'offset may not be set multiple times');
   }
-  if (duration.type === 'number') target.offsetMs = Math.round(duration.value * 1000);
+  if (duration.type === 'number') target.offsetMs = literalMs(duration.value);
   else target.offsetExpr = duration;
   expr.end = stream.lastClosing;
 }
@@ -425,7 +430,8 @@ function parseAt(stream: TokenStream, expr: Expr): void {
   } else {
     const seconds = parseSignedNumber(stream, onError);
     if (!(Math.abs(seconds) < 2 ** 63)) {
-      const text = Number.isFinite(seconds) ? seconds.toFixed(6) : seconds > 0 ? '+Inf' : seconds < 0 ? '-Inf' : 'NaN';
+      // From 2^63 on every double is whole.
+      const text = Number.isFinite(seconds) ? `${BigInt(seconds)}.000000` : formatGeneral(seconds);
       stream.fail(expr.start, `timestamp out of bounds for @ modifier: ${text}`);
     }
     const target = modifierTarget(stream, expr, '@');
