@@ -63,6 +63,12 @@ export class Batch {
     if (this.valueCount + width > this.values.length) this.growValues(this.valueCount + width);
   }
 
+  /** Makes room for so many more rows of one value each. */
+  reserveRows(count: number): void {
+    while (this.rows + count > this.series.length) this.growRows();
+    if (this.valueCount + count > this.values.length) this.growValues(this.valueCount + count);
+  }
+
   /** Puts row `from` in the place of row `to`; its values stay where they are. */
   moveRow(from: number, to: number): void {
     this.series[to] = this.series[from];

@@ -55,9 +55,7 @@ export async function readBody(
   encodings: readonly BodyEncoding[] = LINE_ENCODINGS,
 ): Promise<Uint8Array> {
   const encoding = bodyEncoding(request.headers['content-encoding'], encodings);
-  const declared = Number(request.headers['content-length'] ?? -1);
-  if (declared > limits.maxBodyBytes) throw tooLarge(declared, 'maxBodyBytes', limits.maxBodyBytes);
-  const raw = await collect(request, declared, limits);
+  const raw = await readPackedBody(request, limits);
   if (encoding === 'identity') {
     if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, 'maxDecodedBytes', limits.maxDecodedBytes);
     return raw;
@@ -65,6 +63,13 @@ export async function readBody(
   const unpacked = await unpackBody(raw, encoding, limits.maxDecodedBytes);
   releaseBody(raw);
   return unpacked;
+}
+
+/** As `readBody`, but leaves the bytes as they came over the wire. */
+export async function readPackedBody(request: IncomingMessage, limits: Readonly<BodyLimits>): Promise<Uint8Array> {
+  const declared = Number(request.headers['content-length'] ?? -1);
+  if (declared > limits.maxBodyBytes) throw tooLarge(declared, 'maxBodyBytes', limits.maxBodyBytes);
+  return await collect(request, declared, limits);
 }
 
 /** The one encoding that a Content-Encoding header names. @throws VarveError unsupported_media_type. */

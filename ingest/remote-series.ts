@@ -17,6 +17,7 @@ import { compareBytes } from '../index/series-key.ts';
 import { KeyTrail } from './key-trail.ts';
 import { DEFAULT_LIMITS, type IngestLimits, type Refusal, tooLong, tooMany } from './limits.ts';
 import { malformed, readLength, readVarint, skipField, varint } from './protobuf.ts';
+import { newSeriesChain, type SeriesChain } from './remote-kernel.ts';
 import { MAX_SERIES_ERRORS, newRemoteOutcome, type RemoteOutcome } from './remote-outcome.ts';
 import { resolveSeries, type SeriesDoor, type SeriesParts } from './series-definition.ts';
 
@@ -31,6 +32,7 @@ export interface RemoteOptions {
 /** What decoding remembers of an index between requests. */
 interface Memory {
   readonly trail: KeyTrail;
+  readonly chain: SeriesChain | null;
   lastRef: number;
   removals: number;
   /** [shape id] 1: a single float named `value`; 2: another. */
@@ -46,6 +48,8 @@ export interface RemoteRun {
   readonly door: SeriesDoor | undefined;
   readonly outcome: RemoteOutcome;
   readonly memory: Memory;
+  /** Recognises series in place of the trail, when the request lies in the kernel's memory. */
+  readonly chain: SeriesChain | null;
   /** The last timestamp, split. */
   ms: number;
   sec: number;
@@ -65,15 +69,17 @@ const VALUE = new TextEncoder().encode('value');
 const NAME = new TextEncoder().encode('__name__');
 const MAX_MS = 9223372036854;
 
-export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOptions): RemoteRun {
+export function newRemoteRun(bytes: Uint8Array, index: SeriesIndex, batch: Batch, options: RemoteOptions): RemoteRun {
   let memory = memories.get(index);
   if (memory === undefined) {
-    memory = { trail: new KeyTrail(), lastRef: -1, removals: index.removals, shapeKinds: [] };
+    const { removals } = index;
+    memory = { trail: new KeyTrail(), chain: newSeriesChain(), lastRef: -1, removals, shapeKinds: [] };
     memories.set(index, memory);
   }
   if (memory.removals !== index.removals) {
     memory.removals = index.removals;
     memory.trail.reset();
+    memory.chain?.reset();
     memory.lastRef = -1;
   }
   return {
@@ -84,6 +90,7 @@ export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOp
     door: options.door,
     outcome: newRemoteOutcome(),
     memory,
+    chain: memory.chain?.begin(bytes) ?? null,
     ms: 0,
     sec: 0,
     nano: 0,
@@ -96,6 +103,7 @@ export function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOp
  */
 export function guessSeries(run: RemoteRun, view: DataView, start: number, end: number): number {
   const { memory } = run;
+  if (run.chain !== null) return -1;
   const keyEnd = memory.trail.match(memory.lastRef, view, start, end);
   if (keyEnd < 0) return -1;
   memory.lastRef = memory.trail.guess;
@@ -114,7 +122,7 @@ export function findSeries(
   const { index, memory } = run;
   const ref = index.find(bytes, start, end, hashBytes(bytes, start, end));
   if (ref < 0) return -1;
-  if (follows) memory.trail.learn(memory.lastRef, ref, view, start, end);
+  if (follows && run.chain === null) memory.trail.learn(memory.lastRef, ref, view, start, end);
   memory.lastRef = ref;
   return ref;
 }

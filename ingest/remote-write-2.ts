@@ -69,7 +69,7 @@ export function decodeRemoteWrite2(
 ): RemoteOutcome {
   const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const run = newRemoteRun(index, batch, options);
+  const run = newRemoteRun(NO_LABELS.bytes, index, batch, options);
   const { rows, valueCount } = batch;
   const end = plain.length;
   const known = new Map<number, number>();

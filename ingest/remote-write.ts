@@ -7,8 +7,8 @@
  *     Sample        1: double value   2: int64 timestamp (ms)
  *     Exemplar      1: repeated Label   2: double value   3: int64 timestamp (ms)
  *
- * A known series costs a comparison of its label bytes with those of the series expected here, and a sample a copy of
- * eight bytes: values are moved as words, never as numbers, so every NaN payload (a stale marker is
+ * A known series costs a comparison of its label bytes with those of the series expected here, which the kernel does
+ * where it can (remote-kernel.ts), and a sample a copy of eight bytes: values are moved as words, never as numbers, so every NaN payload (a stale marker is
  * 0x7ff0000000000002) survives.
  *
  * Fields may come in any order and unknown ones are skipped. A bad series does not stop the good ones; damaged
@@ -20,6 +20,7 @@ import type { Batch } from '../batch/batch.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { malformed, readInt64, readLength, readVarint, skipField, varint } from './protobuf.ts';
+import type { SeriesChain } from './remote-kernel.ts';
 import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
   addLabel,
@@ -51,12 +52,16 @@ export function decodeRemoteWrite(
 ): RemoteOutcome {
   const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const run = newRemoteRun(index, batch, options);
+  const run = newRemoteRun(plain, index, batch, options);
   const { rows, valueCount } = batch;
   const end = plain.length;
   try {
     let p = 0;
     while (p < end) {
+      if (run.chain !== null) {
+        p = takeExpected(run, run.chain, p, end);
+        if (p === end) break;
+      }
       p = readVarint(plain, p, end);
       const tag = varint[0];
       if (tag === 0x0a) {
@@ -80,6 +85,41 @@ export function decodeRemoteWrite(
   return run.outcome;
 }
 
+/** Takes series by the kernel as long as they are the expected ones; where the first one begins that is not. */
+function takeExpected(run: RemoteRun, chain: SeriesChain, from: number, end: number): number {
+  let p = from;
+  do {
+    p = chain.recognise(p, end);
+    run.outcome.series += chain.series;
+    appendRecognised(run, chain);
+  } while (chain.isFull);
+  return p;
+}
+
+/** Appends rows that the kernel has recognised. */
+function appendRecognised(run: RemoteRun, { columns, rows: count }: SeriesChain): void {
+  if (count === 0) return;
+  const { batch, index } = run;
+  const { refs, shapes, timesMs, bits } = columns;
+  const { rows, valueCount } = batch;
+  batch.reserveRows(count);
+  batch.series.set(refs.subarray(0, count), rows);
+  batch.shape.set(shapes.subarray(0, count), rows);
+  batch.bits.set(bits.subarray(0, 2 * count), 2 * valueCount);
+  const { sec, nano, valueStart } = batch;
+  const { lastShape } = index;
+  for (let i = 0; i < count; i++) {
+    // The kernel takes no times that are out of range.
+    if (timesMs[i] !== run.ms) setTime(run, timesMs[i]);
+    sec[rows + i] = run.sec;
+    nano[rows + i] = run.nano;
+    valueStart[rows + i] = valueCount + i;
+    if (lastShape[refs[i]] !== shapes[i]) index.noteShape(refs[i], shapes[i]);
+  }
+  batch.rows = rows + count;
+  batch.valueCount = valueCount + count;
+}
+
 function decodeSeries(run: RemoteRun, bytes: Uint8Array, view: DataView, start: number, end: number): void {
   const { batch, outcome, memory } = run;
   outcome.series++;
@@ -100,6 +140,7 @@ function decodeSeries(run: RemoteRun, bytes: Uint8Array, view: DataView, start: 
     outcome.histograms += countFields(bytes, p, end, 0x22);
     return;
   }
+  if (p < end && bytes[p] === 0x12) run.chain?.learn(ref, shape, start, p);
   while (p < end) {
     const tag = bytes[p];
     if (tag === 0x12) p = decodeSample(run, bytes, view, p + 1, end, ref, shape);
@@ -139,6 +180,7 @@ function decodeAnySeries(run: RemoteRun, bytes: Uint8Array, view: DataView, star
     outcome.histograms += countFields(bytes, start, end, 0x22);
     return;
   }
+  if (together && sectionEnd < end && bytes[sectionEnd] === 0x12) run.chain?.learn(ref, shape, start, sectionEnd);
   for (let p = start; p < end; ) {
     if (bytes[p] === 0x12) p = decodeSample(run, bytes, view, p + 1, end, ref, shape);
     else p = decodeRare(run, bytes, p, end, ref);

@@ -15,15 +15,10 @@ export function snappyLength(block: Uint8Array): number {
 }
 
 /**
- * Unpacks a block of at most `maxBytes`.
- * @param allocate gives the memory to unpack into.
- * @throws VarveError body_too_large (declares more), bad_request (not a block, or damaged).
+ * The length that a block of at most `maxBytes` will have.
+ * @throws VarveError body_too_large (declares more), bad_request (not a block).
  */
-export function unpackSnappy(
-  block: Uint8Array,
-  maxBytes: number,
-  allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
-): Uint8Array {
+export function unpackedLength(block: Uint8Array, maxBytes: number): number {
   const length = snappyLength(block);
   if (length < 0) throw new VarveError('bad_request', 'cannot unpack snappy body: it does not begin with a length');
   if (length > maxBytes) {
@@ -36,8 +31,25 @@ export function unpackSnappy(
   if (length > 32 * block.length + 64) {
     throw new VarveError('bad_request', `cannot unpack snappy body: ${block.length} bytes cannot hold ${length}`);
   }
-  const out = allocate(length);
-  if (!unpackInto(block, out)) throw new VarveError('bad_request', 'cannot unpack snappy body: it is damaged');
+  return length;
+}
+
+export function damagedBlock(): VarveError {
+  return new VarveError('bad_request', 'cannot unpack snappy body: it is damaged');
+}
+
+/**
+ * Unpacks a block of at most `maxBytes`.
+ * @param allocate gives the memory to unpack into.
+ * @throws VarveError body_too_large (declares more), bad_request (not a block, or damaged).
+ */
+export function unpackSnappy(
+  block: Uint8Array,
+  maxBytes: number,
+  allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Uint8Array {
+  const out = allocate(unpackedLength(block, maxBytes));
+  if (!unpackInto(block, out)) throw damagedBlock();
   return out;
 }
 

@@ -1,6 +1,7 @@
-/** A Prometheus remote write request of either version, unpacked, from bytes to durable. */
+/** A Prometheus remote write request of either version, from bytes to durable. */
 import type { Engine } from '../engine/engine.ts';
 import { giveBatch, takeBatch } from './batch-pool.ts';
+import { unpackBody } from './remote-kernel.ts';
 import type { RemoteOutcome } from './remote-outcome.ts';
 import type { RemoteOptions } from './remote-series.ts';
 import { decodeRemoteWrite } from './remote-write.ts';
@@ -15,15 +16,20 @@ export type RemoteVersion = 1 | 2;
 /**
  * Stores the good series of a request with their exemplars, metadata and start times, and waits until they are durable.
  * Senders keep requests small (Prometheus sends a few thousand samples), so there is one batch.
- * @throws VarveError bad_request when the message is damaged (nothing is stored), or when nothing can be stored now.
+ * @param block the message, packed by snappy.
+ * @param limitBytes the most that it may unpack to.
+ * @throws VarveError bad_request when the message is damaged, body_too_large (nothing is stored), or when nothing can be
+ * stored now.
  */
 export async function writeRemote(
   engine: Engine,
   databaseName: string,
-  body: Uint8Array,
+  block: Uint8Array,
+  limitBytes: number,
   version: RemoteVersion = 1,
   options: RemoteOptions = {},
 ): Promise<RemoteOutcome> {
+  const body = unpackBody(block, limitBytes);
   const database = engine.createDatabase(databaseName);
   const batch = takeBatch();
   const decode = version === 1 ? decodeRemoteWrite : decodeRemoteWrite2;

@@ -4,7 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { VarveError } from '../errors/errors.ts';
-import { type BodyEncoding, readBody, releaseBody } from '../ingest/body.ts';
+import {
+  type BodyEncoding,
+  type BodyLimits,
+  bodyEncoding,
+  readBody,
+  readPackedBody,
+  releaseBody,
+} from '../ingest/body.ts';
 import { CHALLENGE } from './auth/challenge.ts';
 import { type Access, authorize } from './auth/route-access.ts';
 import { type BodyShare, checkRoom, resizeShare } from './body-budget.ts';
@@ -26,6 +33,8 @@ export interface RawRoute {
   readonly encodings: readonly BodyEncoding[];
   /** What a body without Content-Encoding is taken for. */
   readonly assumedEncoding: BodyEncoding;
+  /** `write` unpacks the body itself. */
+  readonly takesPacked?: boolean;
   /** Looks at a request's head before its body is read; throws what refuses it. */
   checkHead?(headers: IncomingMessage['headers']): void;
   /** Headers of every answer but those to other methods. */
@@ -46,6 +55,7 @@ export const RAW_ROUTES: readonly RawRoute[] = [
     purpose: 'Prometheus remote write 1.0 and 2.0 in (snappy, protobuf)',
     encodings: ['snappy'],
     assumedEncoding: 'snappy',
+    takesPacked: true,
     checkHead: (headers) => void remoteVersion(headers),
     failureHeaders: remoteFailureHeaders,
     write: writeRemoteProtocol,
@@ -101,7 +111,7 @@ export async function answerRaw(
       stallTimeoutMs: bodyStallMs,
       onArrival: (bytes: number) => resizeShare(state.budget, share, bytes),
     };
-    const body = await readBody(request, limits, route.encodings);
+    const body = await readRouteBody(request, route, limits);
     resizeShare(state.budget, share, body.length);
     const answer = await route.write(state, { database, parameters, headers: request.headers, body });
     releaseBody(body);
@@ -112,6 +122,16 @@ export async function answerRaw(
     resizeShare(state.budget, share, 0);
     state.writes.active--;
   }
+}
+
+async function readRouteBody(
+  request: IncomingMessage,
+  { encodings, takesPacked }: RawRoute,
+  limits: BodyLimits,
+): Promise<Uint8Array> {
+  if (takesPacked !== true) return await readBody(request, limits, encodings);
+  bodyEncoding(request.headers['content-encoding'], encodings);
+  return await readPackedBody(request, limits);
 }
 
 function answerFailure(

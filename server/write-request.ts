@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** One write as the routes see it: the body is read and unpacked. */
+/** One write as the routes see it: the body is read, and unpacked unless the route does that itself. */
 export interface WriteRequest {
   readonly database: string;
   readonly parameters: URLSearchParams;

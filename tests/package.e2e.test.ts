@@ -24,9 +24,10 @@ beforeAll(() => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-it('holds compiled files, types and the page, and no sources or tests', () => {
+it('holds compiled files, types, the page and the kernel, and no sources or tests', () => {
   const files = readdirSync(installed, { recursive: true }).map(String);
-  expect(files).toEqual(expect.arrayContaining(['dist/open.js', 'dist/open.d.ts', 'dist/ui/dist/index.html']));
+  const made = ['dist/ui/dist/index.html', 'dist/ingest/kernel/remote-kernel.wasm'];
+  expect(files).toEqual(expect.arrayContaining(['dist/open.js', 'dist/open.d.ts', ...made]));
   expect(files.filter((name) => /(?<!\.d)\.ts$|\.test\.|^(?:ui|tests|bench)\//.test(name))).toEqual([]);
 });
 

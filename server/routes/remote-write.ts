@@ -13,6 +13,7 @@ import { passes } from '../../engine/write-limits.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { newRemoteOutcome, remoteErrorText } from '../../ingest/remote-outcome.ts';
 import { writtenHeaders } from '../../ingest/remote-write-2.ts';
+import { snappyLength } from '../../ingest/snappy-block.ts';
 import { type RemoteVersion, writeRemote } from '../../ingest/write-remote.ts';
 import type { ServerState } from '../state.ts';
 import { WRITTEN, type WriteAnswer, type WriteRequest } from '../write-request.ts';
@@ -59,11 +60,13 @@ export function remoteFailureHeaders(headers: IncomingMessage['headers']): Reado
 export async function writeRemoteProtocol(state: ServerState, write: WriteRequest): Promise<WriteAnswer> {
   const engine = state.requireEngine();
   const version = remoteVersion(write.headers);
-  const { typeAndUnitLabels } = state.config.promql;
-  const outcome = await writeRemote(engine, write.database, write.body, version, { typeAndUnitLabels });
-  engine.counters.bytesIngested += write.body.length;
+  const { bodyLimitBytes, promql } = state.config;
+  const { typeAndUnitLabels } = promql;
+  const outcome = await writeRemote(engine, write.database, write.body, bodyLimitBytes, version, { typeAndUnitLabels });
+  const unpackedBytes = snappyLength(write.body);
+  engine.counters.bytesIngested += unpackedBytes;
   state.metrics.valuesIn.inc(LABELS, outcome.samples);
-  state.metrics.bytesIn.inc(LABELS, write.body.length);
+  state.metrics.bytesIn.inc(LABELS, unpackedBytes);
   const headers = version === 2 ? writtenHeaders(outcome) : undefined;
   const text = remoteErrorText(outcome);
   if (text === null) return { ...WRITTEN, headers };
