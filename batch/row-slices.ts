@@ -5,6 +5,40 @@
 import type { Column, RowSlice } from './column.ts';
 import { type FieldType, INTEGER, STRING, UNSIGNED } from './field-type.ts';
 
+/** Cells, present or not, that a slice may have however few of them hold a value: some 9 MiB. */
+const FREE_CELLS = 1 << 20;
+/** Cells that a slice may have for each of its values. */
+const CELLS_PER_VALUE = 4;
+
+/**
+ * Whether rows are better kept as several slices, each with columns for the fields that its own rows have. A series with
+ * thousands of fields of which a row has one or two would need rows × fields cells otherwise.
+ */
+export function isTooSparse(rows: number, columns: number, values: number): boolean {
+  return rows * columns > Math.max(FREE_CELLS, CELLS_PER_VALUE * values);
+}
+
+/** Values of all columns, absent ones not counted. */
+export function countValues({ columns }: RowSlice): number {
+  let count = 0;
+  for (const { rows, present } of columns) {
+    if (present === null) count += rows;
+    else for (let i = 0; i < rows; i++) count += present[i];
+  }
+  return count;
+}
+
+/** Visits the rows in slices that are not too sparse. */
+export function visitDense(slice: RowSlice, visit: (slice: RowSlice) => void): void {
+  if (slice.rows === 1 || !isTooSparse(slice.rows, slice.columns.length, countValues(slice))) {
+    visit(slice);
+    return;
+  }
+  const middle = slice.rows >>> 1;
+  visitDense(takeRows(slice, 0, middle), visit);
+  visitDense(takeRows(slice, middle, slice.rows), visit);
+}
+
 /** First index with `times[i] >= time`. */
 export function lowerBound(times: Float64Array, time: number): number {
   let low = 0;
@@ -163,14 +197,17 @@ function gather(slices: readonly RowSlice[], sourceOf: Int32Array | null, rowOf:
     }
   }
   const merged: RowSlice = { rows, times: times.subarray(0, rows), fields: [], columns: [] };
-  for (const slice of slices)
-    for (const field of slice.fields) if (!merged.fields.includes(field)) merged.fields.push(field);
-  for (const field of merged.fields) {
-    const sources: { column: Column; target: Int32Array }[] = [];
-    slices.forEach((slice, s) => {
-      const c = slice.fields.indexOf(field);
-      if (c >= 0) sources.push({ column: slice.columns[c], target: target[s] });
-    });
+  const sourcesOf = new Map<string, ColumnSource[]>();
+  slices.forEach(({ fields, columns }, s) => {
+    for (let c = 0; c < fields.length; c++) {
+      const source = { column: columns[c], target: target[s] };
+      const sources = sourcesOf.get(fields[c]);
+      if (sources === undefined) sourcesOf.set(fields[c], [source]);
+      else sources.push(source);
+    }
+  });
+  for (const [field, sources] of sourcesOf) {
+    merged.fields.push(field);
     merged.columns.push(gatherColumn(sources, rows));
   }
   return merged;

@@ -2,10 +2,11 @@
  * Merges files of one partition into one: k ways by ref, later inputs winning per row and field.
  *
  * A series that only one input holds is passed on; when it is already encoded as the output wants it, its row groups are
- * copied as they are, checksums verified but nothing decoded. Memory is bounded by one series' rows and the open packs.
+ * copied as they are, checksums verified but nothing decoded. Memory is bounded by one series' rows and the open packs;
+ * a series whose rows have few of many fields is merged in parts of its time.
  */
 import type { RowSlice } from '../batch/column.ts';
-import { cutRows, mergeSlices } from '../batch/row-slices.ts';
+import { cutRows, isTooSparse, mergeSlices, visitDense } from '../batch/row-slices.ts';
 import { createDecodeCache, type DecodeCache } from '../tsm/decode-cache.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { TsmWriter } from '../tsm/writer.ts';
@@ -66,11 +67,13 @@ export function mergeFiles(inputs: readonly TsmFile[], writer: TsmWriter, option
         result.groupsCopied += copied;
         result.seriesCount++;
       } else {
-        const slice = mergedRows(inputs, holders, positions, ref, caches, options);
-        if (slice !== null) {
+        const source = { inputs, holders, positions, ref, caches, options };
+        let isKept = false;
+        visitMerged(source, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (slice) => {
           writer.addSeries(ref, key, slice);
-          result.seriesCount++;
-        }
+          isKept = true;
+        });
+        if (isKept) result.seriesCount++;
       }
     }
     for (const i of holders) {
@@ -101,17 +104,76 @@ function copySeries(
   return writer.copySeries(ref, key, inputs[input], positions[input]);
 }
 
+/** A series in the inputs that hold it. */
+interface MergedSeries {
+  inputs: readonly TsmFile[];
+  holders: readonly number[];
+  positions: Int32Array;
+  ref: number;
+  caches: readonly DecodeCache[];
+  options: MergeOptions;
+}
+
+/** Visits the merged rows of a time range, both bounds inclusive, in slices that are not too sparse. */
+function visitMerged(series: MergedSeries, min: number, max: number, visit: (slice: RowSlice) => void): void {
+  const middle = middleIfSparse(series, min, max);
+  if (middle !== null) {
+    visitMerged(series, min, middle, visit);
+    visitMerged(series, middle + 1, max, visit);
+    return;
+  }
+  const slice = mergedRows(series, min, max);
+  if (slice !== null) visitDense(slice, visit);
+}
+
+/**
+ * Where to cut a time range whose rows are too sparse to be merged at once; null when they are not. What groups have in
+ * the range is estimated by their share of it, and as if all their cells held values.
+ */
+function middleIfSparse({ inputs, holders, positions }: MergedSeries, min: number, max: number): number | null {
+  let rows = 0;
+  let columns = 0;
+  for (const i of holders) {
+    const { reader } = inputs[i];
+    for (const g of inputs[i].groupsAt(positions[i])) {
+      rows += reader.groups.rows[g];
+      columns += reader.lists[reader.groups.fieldList[g]].length;
+    }
+  }
+  if (!isTooSparse(rows, columns, 0)) return null;
+
+  rows = 0;
+  let cells = 0;
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  const names = new Set<string>();
+  for (const i of holders) {
+    const { reader } = inputs[i];
+    const { groups } = reader;
+    for (const g of inputs[i].groupsAt(positions[i])) {
+      const first = Math.max(min, groups.minOffsetNs[g]);
+      const last = Math.min(max, groups.maxOffsetNs[g]);
+      if (first > last) continue;
+      from = Math.min(from, first);
+      to = Math.max(to, last);
+      const share = (last - first + 1) / (groups.maxOffsetNs[g] - groups.minOffsetNs[g] + 1);
+      const fields = reader.lists[groups.fieldList[g]];
+      rows += groups.rows[g] * share;
+      cells += groups.rows[g] * share * fields.length;
+      for (const id of fields) names.add(inputs[i].fields[id].name);
+    }
+  }
+  return from < to && isTooSparse(rows, names.size, cells) ? Math.floor(from + (to - from) / 2) : null;
+}
+
 function mergedRows(
-  inputs: readonly TsmFile[],
-  holders: readonly number[],
-  positions: Int32Array,
-  ref: number,
-  caches: readonly DecodeCache[],
-  options: MergeOptions,
+  { inputs, holders, positions, ref, caches, options }: MergedSeries,
+  min: number,
+  max: number,
 ): RowSlice | null {
   const slices: RowSlice[] = [];
   for (const i of holders) {
-    let slice = inputs[i].readAt(positions[i], null, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, caches[i]);
+    let slice = inputs[i].readAt(positions[i], null, min, max, caches[i]);
     for (const range of options.deleted?.(i, ref) ?? []) {
       if (slice !== null) slice = cutRows(slice, range.minOffsetNs, range.maxOffsetNs);
     }

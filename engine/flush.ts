@@ -8,7 +8,7 @@ import type { FileSystem } from '../disk/file-system.ts';
 import { type IndexHandle, viewSeriesKey } from '../index/worker-view.ts';
 import { SLAB_BITS, SLAB_MASK } from '../memtable/arena.ts';
 import { CHUNK_OLDER, CHUNK_PARTITION, type MemtableView } from '../memtable/memtable.ts';
-import { readRows, type ShapeFields } from '../memtable/read.ts';
+import { type ShapeFields, visitRows } from '../memtable/read.ts';
 import { createTsm } from '../tsm/writer.ts';
 import { fileName } from './file-name.ts';
 import type { FileEntry } from './manifest.ts';
@@ -67,17 +67,8 @@ export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
       });
       try {
         for (const ref of refs) {
-          const slice = readRows(
-            job.memtable,
-            job.shapes,
-            ref,
-            partition,
-            null,
-            Number.NEGATIVE_INFINITY,
-            Number.POSITIVE_INFINITY,
-          );
-          if (slice === null) continue;
-          writer.addSeries(ref, viewSeriesKey(job.keys, ref), slice);
+          const key = viewSeriesKey(job.keys, ref);
+          visitRows(job.memtable, job.shapes, ref, partition, (slice) => writer.addSeries(ref, key, slice));
         }
         entries.push({ ...entryOf(writer.finish()), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
       } catch (error) {

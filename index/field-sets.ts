@@ -25,7 +25,9 @@ export class FieldSets {
   /** Bytes of memory, about. */
   memoryBytes = 0;
   /** Hash -> the sets that have it. */
-  private readonly byHash = new Map<number, number[]>([[hashOf(NOTHING), [0]]]);
+  private readonly byHash = new Map<number, number[]>([[0, [0]]]);
+  /** id -> hash: the sum of its fields', so that a set's follows from that of the one it grew from. */
+  private readonly hashes: number[] = [0];
   /** By set: shape id -> the set after a row of that shape. */
   private readonly transitions: (Map<number, number> | undefined)[] = [];
 
@@ -33,28 +35,24 @@ export class FieldSets {
   after(set: number, shape: Shape): number {
     const known = this.transitions[set]?.get(shape.id);
     if (known !== undefined && this.isKept(known)) return known;
-    const id = this.intern(union(this.list[set], shape.fields));
+    const fields = this.list[set];
+    const added = shape.fields.filter((field) => !hasField(fields, field)).sort();
+    const id = added.length === 0 ? set : this.intern(joined(fields, added), this.hashes[set] + sumOfHashes(added));
     this.transitions[set] ??= new Map();
     this.transitions[set].set(shape.id, id);
     return id;
   }
 
-  /** The id of a set of ascending field ids. */
-  intern(fields: Int32Array): number {
-    const known = this.byHash.get(hashOf(fields))?.find((id) => equal(this.list[id], fields));
-    return known ?? this.add(fields);
-  }
-
-  /** Adds a set as a file has it, with the next id; one that was given up is empty. */
+  /** Adds a set of ascending field ids as a file has it, with the next id; one that was given up is empty. */
   restore(fields: Int32Array): void {
-    this.add(fields);
+    this.add(fields, sumOfHashes(fields) | 0);
   }
 
   /** Gives a set up unless a series has it. */
   release(set: number): void {
     const fields = this.list[set];
     if (this.seriesCounts[set] > 0 || !this.isKept(set)) return;
-    const hash = hashOf(fields);
+    const hash = this.hashes[set];
     const others = this.byHash.get(hash)?.filter((id) => id !== set) ?? [];
     if (others.length > 0) this.byHash.set(hash, others);
     else this.byHash.delete(hash);
@@ -67,13 +65,19 @@ export class FieldSets {
     return set === 0 || this.list[set].length > 0;
   }
 
-  private add(fields: Int32Array): number {
+  private intern(fields: Int32Array, sum: number): number {
+    const hash = sum | 0;
+    const known = this.byHash.get(hash)?.find((id) => equal(this.list[id], fields));
+    return known ?? this.add(fields, hash);
+  }
+
+  private add(fields: Int32Array, hash: number): number {
     const id = this.list.length;
     this.list.push(fields);
+    this.hashes.push(hash);
     this.seriesCounts.push(0);
     this.memoryBytes += SET_BYTES + 4 * fields.length;
     if (fields.length > 0) {
-      const hash = hashOf(fields);
       const same = this.byHash.get(hash);
       if (same === undefined) this.byHash.set(hash, [id]);
       else same.push(id);
@@ -82,15 +86,7 @@ export class FieldSets {
   }
 
   has(set: number, field: number): boolean {
-    const fields = this.list[set];
-    let low = 0;
-    let high = fields.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (fields[mid] < field) low = mid + 1;
-      else high = mid;
-    }
-    return low < fields.length && fields[low] === field;
+    return hasField(this.list[set], field);
   }
 
   /** By set id: 1 when the set has the field. */
@@ -101,24 +97,44 @@ export class FieldSets {
   }
 }
 
-/** All of both: ascending ids, and ids of a row in any order. */
-function union(set: Int32Array, row: Int32Array): Int32Array {
-  const added = row.slice().sort();
+/** All of both, ascending, as they are, and with none in common. */
+function joined(set: Int32Array, added: Int32Array): Int32Array {
   const all = new Int32Array(set.length + added.length);
-  let n = 0;
-  for (let i = 0, k = 0; i < set.length || k < added.length; ) {
-    const next = k === added.length || (i < set.length && set[i] <= added[k]) ? set[i] : added[k];
-    if (i < set.length && set[i] === next) i++;
-    if (k < added.length && added[k] === next) k++;
-    all[n++] = next;
-  }
-  return n === set.length ? set : all.slice(0, n);
+  let from = 0;
+  added.forEach((field, k) => {
+    const to = lowerBound(set, field);
+    all.set(set.subarray(from, to), from + k);
+    all[to + k] = field;
+    from = to;
+  });
+  all.set(set.subarray(from), from + added.length);
+  return all;
 }
 
-function hashOf(fields: Int32Array): number {
-  let hash = fields.length;
-  for (let i = 0; i < fields.length; i++) hash = Math.imul(hash ^ fields[i], 0x9e3779b1) ^ (hash >>> 15);
-  return hash | 0;
+function hasField(set: Int32Array, field: number): boolean {
+  const at = lowerBound(set, field);
+  return at < set.length && set[at] === field;
+}
+
+/** First index with `set[i] >= field`. */
+function lowerBound(set: Int32Array, field: number): number {
+  let low = 0;
+  let high = set.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (set[mid] < field) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
+function sumOfHashes(fields: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < fields.length; i++) {
+    const mixed = Math.imul(fields[i] + 1, 0x9e3779b1);
+    sum = (sum + (mixed ^ (mixed >>> 15))) | 0;
+  }
+  return sum;
 }
 
 function equal(a: Int32Array, b: Int32Array): boolean {

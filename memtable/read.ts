@@ -5,10 +5,13 @@
  * 2. When they have one shape and ascend strictly, within and across chunks, transpose them straight into columns.
  * 3. Else order all rows by (time, arrival), fold rows of equal time into one (later values win, field by field) and
  *    fill columns over the union of the fields, with presence where a row lacks one.
+ *
+ * Who wants all rows gets them in parts when rows have few of many fields.
  */
 import { BOX_WIDE } from '../batch/batch.ts';
 import type { Column, RowSlice } from '../batch/column.ts';
 import { BOOLEAN, type FieldType, FLOAT, INTEGER, STRING, UNSIGNED } from '../batch/field-type.ts';
+import { isTooSparse } from '../batch/row-slices.ts';
 import { SLAB_BITS, SLAB_MASK } from './arena.ts';
 import {
   CHUNK_HEADER_DOUBLES,
@@ -76,6 +79,57 @@ export function readRows(
 ): RowSlice | null {
   const chunks = chunksOf(view, ref, partition);
   if (chunks.length === 0) return null;
+  const { total, plain } = survey(view, shapes, chunks);
+  return plain
+    ? readPlain(view, shapes[wordOf(view, chunks[0], CHUNK_SHAPE)]!, chunks, total, fields, minOffsetNs, maxOffsetNs)
+    : readMerged(view, shapes, chunks, total, fields, minOffsetNs, maxOffsetNs);
+}
+
+/** Visits all rows of a series in a partition in slices that ascend in time and are not too sparse. */
+export function visitRows(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  ref: number,
+  partition: number,
+  visit: (slice: RowSlice) => void,
+): void {
+  const chunks = chunksOf(view, ref, partition);
+  if (chunks.length === 0) return;
+  const { total, plain } = survey(view, shapes, chunks);
+  if (plain) {
+    const slice = readPlain(
+      view,
+      shapes[wordOf(view, chunks[0], CHUNK_SHAPE)]!,
+      chunks,
+      total,
+      null,
+      -Infinity,
+      Infinity,
+    );
+    if (slice !== null) visit(slice);
+    return;
+  }
+  const rows = orderedRows(view, shapes, chunks, total, -Infinity, Infinity);
+  const visitPart = (from: number, to: number): void => {
+    const columns = columnsOfRows(shapes, rows, from, to, null);
+    const middle = isTooSparse(to - from, columns.names.length, columns.values) ? middleTime(rows, from, to) : from;
+    if (middle > from) {
+      visitPart(from, middle);
+      visitPart(middle, to);
+      return;
+    }
+    const slice = foldRows(view, rows, columns, from, to);
+    if (slice !== null) visit(slice);
+  };
+  visitPart(0, rows.count);
+}
+
+/** Counts the rows of chunks, and tells whether they have one shape and ascend strictly. */
+function survey(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  chunks: number[],
+): { total: number; plain: boolean } {
   let total = 0;
   let plain = true;
   let lastTime = Number.NEGATIVE_INFINITY;
@@ -90,9 +144,7 @@ export function readRows(
     if (slab[at] <= lastTime) plain = false;
     lastTime = slab[at + (rows - 1) * stride];
   }
-  return plain
-    ? readPlain(view, shapes[shapeId]!, chunks, total, fields, minOffsetNs, maxOffsetNs)
-    : readMerged(view, shapes, chunks, total, fields, minOffsetNs, maxOffsetNs);
+  return { total, plain };
 }
 
 function wordOf(view: MemtableView, chunk: number, word: number): number {
@@ -178,57 +230,120 @@ function readMerged(
   minOffsetNs: number,
   maxOffsetNs: number,
 ): RowSlice | null {
+  const rows = orderedRows(view, shapes, chunks, total, minOffsetNs, maxOffsetNs);
+  return foldRows(view, rows, columnsOfRows(shapes, rows, 0, rows.count, fields), 0, rows.count);
+}
+
+/** Rows by their places in the memtable, in the order of their times; of equal times the later one wins. */
+interface OrderedRows {
+  count: number;
+  order: Uint32Array;
+  /** Of each row: its time, pointer to its first value, shape. */
+  time: Float64Array;
+  place: Int32Array;
+  shapeOf: Int32Array;
+}
+
+function orderedRows(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  chunks: number[],
+  total: number,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+): OrderedRows {
   const time = new Float64Array(total);
   const place = new Int32Array(total);
   const shapeOf = new Int32Array(total);
-  let candidates = 0;
+  let count = 0;
   for (const chunk of chunks) {
     const id = wordOf(view, chunk, CHUNK_SHAPE);
     const stride = shapes[id]!.fields.length + 1;
     const slab = view.arena.slabs[chunk >>> SLAB_BITS];
-    const count = wordOf(view, chunk, CHUNK_ROWS);
-    for (let i = 0; i < count; i++) {
+    const rows = wordOf(view, chunk, CHUNK_ROWS);
+    for (let i = 0; i < rows; i++) {
       const pointer = chunk + CHUNK_HEADER_DOUBLES + i * stride;
       const t = slab[pointer & SLAB_MASK];
       if (t < minOffsetNs || t > maxOffsetNs) continue;
-      time[candidates] = t;
-      place[candidates] = pointer + 1;
-      shapeOf[candidates++] = id;
+      time[count] = t;
+      place[count] = pointer + 1;
+      shapeOf[count++] = id;
     }
   }
-  const order = ascendingOrder(time.subarray(0, candidates));
+  return { count, order: ascendingOrder(time.subarray(0, count)), time, place, shapeOf };
+}
 
-  const names: string[] = [];
-  const types: FieldType[] = [];
+/** The first row of a time near the middle; `from` when all rows have the same time. */
+function middleTime({ order, time }: OrderedRows, from: number, to: number): number {
+  const middle = (from + to) >>> 1;
+  let at = middle;
+  while (at < to && time[order[at]] === time[order[middle - 1]]) at++;
+  if (at < to) return at;
+  at = middle;
+  while (at > from && time[order[at - 1]] === time[order[middle]]) at--;
+  return at;
+}
+
+/** The columns that some rows have. */
+interface RowColumns {
+  names: string[];
+  types: FieldType[];
+  /** Shape id → per value of a row the column it belongs to, −1 for none. */
+  ofShape: Map<number, Int32Array>;
+  /** Values of all the rows. */
+  values: number;
+}
+
+function columnsOfRows(
+  shapes: readonly (ShapeFields | undefined)[],
+  { order, shapeOf }: OrderedRows,
+  from: number,
+  to: number,
+  fields: readonly string[] | null,
+): RowColumns {
+  const found: RowColumns = { names: [], types: [], ofShape: new Map(), values: 0 };
+  const wanted = fields === null ? null : new Set(fields);
   const columnOf = new Map<string, number>();
-  const columnsOfShape = new Map<number, Int32Array>();
-  for (const chunk of chunks) {
-    const id = wordOf(view, chunk, CHUNK_SHAPE);
-    if (columnsOfShape.has(id)) continue;
+  let last = -1;
+  for (let k = from; k < to; k++) {
+    const id = shapeOf[order[k]];
     const shape = shapes[id]!;
+    found.values += shape.fields.length;
+    if (id === last || found.ofShape.has(id)) continue;
+    last = id;
     const columns = new Int32Array(shape.fields.length).fill(-1);
     for (let i = 0; i < columns.length; i++) {
       const name = shape.fields[i];
-      if (fields !== null && !fields.includes(name)) continue;
+      if (wanted !== null && !wanted.has(name)) continue;
       let column = columnOf.get(name);
       if (column === undefined) {
-        column = names.push(name) - 1;
-        types.push(shape.types[i] as FieldType);
+        column = found.names.push(name) - 1;
+        found.types.push(shape.types[i] as FieldType);
         columnOf.set(name, column);
       }
       columns[i] = column;
     }
-    columnsOfShape.set(id, columns);
+    found.ofShape.set(id, columns);
   }
+  return found;
+}
 
-  let times = new Float64Array(candidates);
-  const raw = names.map(() => new Float64Array(candidates));
+/** Folds the rows from the `from`th to before the `to`th into a slice; null when none has a value in the columns. */
+function foldRows(
+  view: MemtableView,
+  { order, time, place, shapeOf }: OrderedRows,
+  { names, types, ofShape }: RowColumns,
+  from: number,
+  to: number,
+): RowSlice | null {
+  let times = new Float64Array(to - from);
+  const raw = names.map(() => new Float64Array(to - from));
   const rawWords = raw.map((values) => new Int32Array(values.buffer));
-  const present = names.map(() => new Uint8Array(candidates));
+  const present = names.map(() => new Uint8Array(to - from));
   let rows = 0;
   let kept = false;
   let previous = Number.NaN;
-  for (let k = 0; k < candidates; k++) {
+  for (let k = from; k < to; k++) {
     const row = order[k];
     if (time[row] !== previous) {
       if (kept) rows++;
@@ -236,7 +351,7 @@ function readMerged(
       times[rows] = previous;
       kept = false;
     }
-    const columns = columnsOfShape.get(shapeOf[row])!;
+    const columns = ofShape.get(shapeOf[row])!;
     const words = view.arena.words[place[row] >>> SLAB_BITS];
     const at = (place[row] & SLAB_MASK) * 2;
     for (let i = 0; i < columns.length; i++) {

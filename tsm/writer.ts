@@ -7,7 +7,7 @@
  */
 import type { RowSlice } from '../batch/column.ts';
 import type { FieldType } from '../batch/field-type.ts';
-import { mergeSlices, takeRows } from '../batch/row-slices.ts';
+import { countValues, isTooSparse, mergeSlices, takeRows } from '../batch/row-slices.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
@@ -84,6 +84,9 @@ class Writer implements TsmWriter {
   /** Slices of the series being added. */
   private pending: RowSlice[] = [];
   private pendingRows = 0;
+  /** Columns that they have together at most. */
+  private pendingColumns = 0;
+  private pendingValues = 0;
   /** Whether a group of the series being added is already written. */
   private started = false;
   private done = false;
@@ -113,9 +116,23 @@ class Writer implements TsmWriter {
       const before = this.pending[this.pending.length - 1];
       assert(before === undefined || before.times[before.rows - 1] < slice.times[0], `series ${ref} goes back in time`);
     }
+    const added = this.columnsAdded(slice);
+    const values = countValues(slice);
+    if (isTooSparse(this.pendingRows + slice.rows, this.pendingColumns + added, this.pendingValues + values)) {
+      this.emitPending();
+    }
+    this.pendingColumns += this.columnsAdded(slice);
     this.pending.push(slice);
     this.pendingRows += slice.rows;
+    this.pendingValues += values;
     if (this.pendingRows >= 4 * GROUP_ROWS) this.emitFullGroups();
+  }
+
+  /** Columns that a slice may add to those that are pending. */
+  private columnsAdded({ fields }: RowSlice): number {
+    const before = this.pending[this.pending.length - 1]?.fields ?? [];
+    const isSame = fields.length === before.length && fields.every((field, f) => field === before[f]);
+    return isSame ? 0 : fields.length;
   }
 
   copySeries(ref: number, key: Uint8Array, source: TsmFile, position: number): number {
@@ -225,8 +242,11 @@ class Writer implements TsmWriter {
     const full = Math.floor(slice.rows / GROUP_ROWS) * GROUP_ROWS;
     for (let from = 0; from < full; from += GROUP_ROWS) this.emitOwn(takeRows(slice, from, from + GROUP_ROWS));
     if (full < slice.rows) {
-      this.pending = [takeRows(slice, full, slice.rows)];
-      this.pendingRows = slice.rows - full;
+      const rest = takeRows(slice, full, slice.rows);
+      this.pending = [rest];
+      this.pendingRows = rest.rows;
+      this.pendingColumns = rest.fields.length;
+      this.pendingValues = countValues(rest);
     }
   }
 
@@ -234,7 +254,22 @@ class Writer implements TsmWriter {
     const slice = this.pending.length === 1 ? this.pending[0] : mergeSlices(this.pending);
     this.pending = [];
     this.pendingRows = 0;
+    this.pendingColumns = 0;
+    this.pendingValues = 0;
     return slice;
+  }
+
+  /** Writes what is pending as groups of its own. */
+  private emitPending(): void {
+    if (this.pendingRows > 0) this.emitEvenly(this.takePending());
+  }
+
+  private emitEvenly(slice: RowSlice): void {
+    const parts = Math.ceil(slice.rows / GROUP_ROWS);
+    for (let p = 0; p < parts; p++) {
+      const from = Math.floor((slice.rows * p) / parts);
+      this.emitOwn(takeRows(slice, from, Math.floor((slice.rows * (p + 1)) / parts)));
+    }
   }
 
   private closeSeries(): void {
@@ -246,11 +281,7 @@ class Writer implements TsmWriter {
       this.addToPack(slice);
       return;
     }
-    const parts = Math.ceil(slice.rows / GROUP_ROWS);
-    for (let p = 0; p < parts; p++) {
-      const from = Math.floor((slice.rows * p) / parts);
-      this.emitOwn(takeRows(slice, from, Math.floor((slice.rows * (p + 1)) / parts)));
-    }
+    this.emitEvenly(slice);
   }
 
   /** Fields of the slice before, if it was in the file's order and dense: most slices are like the one before. */
