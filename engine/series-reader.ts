@@ -7,7 +7,15 @@ import type { MemtableView } from '../memtable/memtable.ts';
 import { countRows, hasRows, readRows, type ShapeFields } from '../memtable/read.ts';
 import type { ColumnCache } from '../tsm/column-cache.ts';
 import { type NumberRow, newestRow } from '../tsm/newest-row.ts';
-import { type BlockChoice, countUncut, type NumberBuffer, type NumberSpan, readNumbers } from '../tsm/number-reader.ts';
+import {
+  type BlockChoice,
+  countUncut,
+  type KeptSpan,
+  keptNumbers,
+  type NumberBuffer,
+  type NumberSpan,
+  readNumbers,
+} from '../tsm/number-reader.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { Database } from './database.ts';
 import type { FileEntry, Tombstone } from './manifest.ts';
@@ -259,20 +267,50 @@ export class SeriesReader {
     return this.numbersOf(this.sources[place], ref, field, buffer, columns, null);
   }
 
+  /** As `readNumbers`, but nothing is read or decoded: false when some of it would have to be. */
+  readKept(
+    ref: number,
+    field: string,
+    columns: ColumnCache,
+    visit: (startSec: number, span: KeptSpan) => void,
+  ): boolean {
+    for (const source of this.sources) {
+      const { startSec, minOffsetNs, maxOffsetNs } = source;
+      const found = this.spansOf(source, ref, (file) =>
+        keptNumbers(file, ref, field, minOffsetNs, maxOffsetNs, columns),
+      );
+      if (found === null) return false;
+      for (const span of found) visit(startSec, span);
+    }
+    return true;
+  }
+
   /** The rows of one partition; null when they must be read as a slice. */
   private numbersOf(
-    { minOffsetNs, maxOffsetNs, files, memtables }: Source,
+    source: Source,
     ref: number,
     field: string,
     buffer: NumberBuffer,
     columns: ColumnCache | null,
     choice: BlockChoice | null,
   ): readonly NumberSpan[] | null {
+    const { minOffsetNs, maxOffsetNs } = source;
+    return this.spansOf(source, ref, (file) =>
+      readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns, choice),
+    );
+  }
+
+  /** What is read of the one file of a partition that holds rows of a series; null when it is not so simple. */
+  private spansOf<T>(
+    { files, memtables }: Source,
+    ref: number,
+    read: (file: TsmFile) => readonly T[] | null,
+  ): readonly T[] | null {
     for (const { view, partition } of memtables) if (hasRows(view, ref, partition)) return null;
-    let found: readonly NumberSpan[] = [];
+    let found: readonly T[] = [];
     for (const { entry, file } of files) {
       if (this.isTouched(ref, entry)) return null;
-      const spans = readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns, choice);
+      const spans = read(file);
       if (spans === null || (spans.length > 0 && found.length > 0)) return null;
       if (spans.length > 0) found = spans;
     }

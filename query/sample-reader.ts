@@ -11,7 +11,7 @@ import type { Column } from '../batch/column.ts';
 import { FLOAT, UNSIGNED } from '../batch/field-type.ts';
 import type { PartitionRows, SeriesReader } from '../engine/series-reader.ts';
 import { ColumnCache } from '../tsm/column-cache.ts';
-import { type BlockChoice, createNumberBuffer, type NumberSpan } from '../tsm/number-reader.ts';
+import { type BlockChoice, createNumberBuffer, type KeptSpan, type NumberSpan } from '../tsm/number-reader.ts';
 import type { Statistics } from '../tsm/statistics.ts';
 
 /** Columns of this thread's queries, kept decoded between them. */
@@ -39,6 +39,12 @@ export interface Samples {
 export interface BorrowedSamples extends Samples {
   /** False when there is surely no stale marker among the values. */
   mayHoldStale: boolean;
+}
+
+/** Samples whose values lie in columns that are kept decoded: those of all spans together, one behind the other. */
+export interface KeptSamples {
+  readonly timesMs: Float64Array;
+  readonly spans: readonly { readonly span: KeptSpan }[];
 }
 
 /** Samples that follow one another: themselves, or what is known of all of them together. */
@@ -118,6 +124,18 @@ export class SampleReader {
     return { ...this.read(series), mayHoldStale: true };
   }
 
+  /** The samples of a series where nothing has to be read or decoded for them; null otherwise. None is a stale marker. */
+  kept({ sources }: SeriesSources): KeptSamples | null {
+    if (sources.length !== 1) return null;
+    const [{ ref, field }] = sources;
+    const spans: { startSec: number; span: KeptSpan }[] = [];
+    if (!this.reader.readKept(ref, field, columnCache, (startSec, span) => spans.push({ startSec, span }))) return null;
+    const { timesMs, repeats } = this.timesOf(spans);
+    if (repeats) return null;
+    this.count(timesMs.length);
+    return { timesMs, spans };
+  }
+
   /**
    * The samples of a series in pieces, of which those that `choiceAt` accepts are not decoded; null when they cannot be had
    * this way, or when it would not pay. Valid until the next call.
@@ -175,7 +193,7 @@ export class SampleReader {
     return values.subarray(start, end);
   }
 
-  private timesOf(spans: readonly { startSec: number; span: NumberSpan }[]): SharedTimes {
+  private timesOf(spans: readonly { startSec: number; span: Omit<KeptSpan, 'column'> }[]): SharedTimes {
     const { runs } = this.shared;
     let same = runs.length === spans.length;
     for (let i = 0; i < spans.length && same; i++) {

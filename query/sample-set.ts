@@ -1,10 +1,10 @@
 /** Series with their samples as the evaluation asks for them, read when it does. Used on the main thread and on others. */
-import { BlockWindows } from './block-windows.ts';
 import type { PrometheusSeries } from './prometheus-series.ts';
 import type { Labels } from './promql/labels.ts';
 import type { SeriesSet, WindowRequest } from './promql/querier.ts';
 import type { SampleReader, Samples, SeriesSources } from './sample-reader.ts';
 import type { StartTimes } from './start-times.ts';
+import { StoredWindows } from './stored-windows.ts';
 
 /** Series in the order in which the evaluation gets them. */
 export interface SeriesList {
@@ -56,15 +56,15 @@ export function sampleSet({ series, open, openStarts, trace }: SampleSource): Se
     values: (i) => samplesOf(i).values,
   };
   if (openStarts === null) {
-    let blocks: BlockWindows | null = null;
+    let stored: StoredWindows | null = null;
     let asked: WindowRequest | null = null;
     let borrows = 0;
     set.windows = (i, request, out, present) => {
-      if (asked !== request) {
+      if (stored === null || asked !== request) {
         asked = request;
-        blocks = BlockWindows.of(request);
+        stored = new StoredWindows(request);
       }
-      return blocks === null ? -1 : blocks.windows(reader(), series.sources(i), out, present);
+      return stored.windows(reader(), series.sources(i), out, present);
     };
     set.borrow = (i) => {
       const untimed = ++borrows > TIMED_SERIES && borrows % TIMED_SHARE !== 0;

@@ -5,18 +5,18 @@
  * Bounded in bytes; the columns kept longest leave first. One thread's own.
  */
 
+import { SmallColumn } from './small-column.ts';
+
 const GROUPS = 2 ** 22;
 const PARTS = 2 ** 11;
 /** A kept column's own cost besides its values: the entry and the array's header. */
 const ENTRY_BYTES = 160;
 
-type SmallIntegers = Uint8Array | Int16Array;
-
 export class ColumnCache {
   /** Bytes held. */
   bytes = 0;
   private readonly maxBytes: number;
-  private readonly entries = new Map<number, SmallIntegers>();
+  private readonly entries = new Map<number, SmallColumn>();
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -29,17 +29,22 @@ export class ColumnCache {
 
   /** Copies the values `from … to - 1` of a column to `out[at …]`; false when they are not here. */
   copy(key: number, from: number, to: number, out: Float64Array, at: number): boolean {
-    const kept = this.entries.get(key);
-    if (kept === undefined || kept.length < to) return false;
-    if (kept instanceof Uint8Array) copyBytes(kept, from, to, out, at);
-    else copyShorts(kept, from, to, out, at);
+    const kept = this.get(key, to);
+    if (kept === null) return false;
+    kept.copy(from, to, out, at);
     return true;
+  }
+
+  /** A column's first rows, at least so many; null when they are not here. */
+  get(key: number, rows: number): SmallColumn | null {
+    const kept = this.entries.get(key);
+    return kept === undefined || kept.rows < rows ? null : kept;
   }
 
   /** Keeps `values[at, at + rows)`, the first rows of a column, if they are small integers. */
   keep(key: number, values: Float64Array, at: number, rows: number): void {
     if (key < 0 || rows * 2 > this.maxBytes / 8) return;
-    const small = bytesOf(values, at, rows) ?? shortsOf(values, at, rows);
+    const small = SmallColumn.of(values, at, rows);
     if (small === null) return;
     this.remove(key);
     this.entries.set(key, small);
@@ -61,35 +66,4 @@ export class ColumnCache {
     this.entries.delete(key);
     this.bytes -= kept.byteLength + ENTRY_BYTES;
   }
-}
-
-// A loop per array type, as one that meets both is several times slower.
-
-function copyBytes(kept: Uint8Array, from: number, to: number, out: Float64Array, at: number): void {
-  for (let i = from, o = at; i < to; i++, o++) out[o] = kept[i];
-}
-
-function copyShorts(kept: Int16Array, from: number, to: number, out: Float64Array, at: number): void {
-  for (let i = from, o = at; i < to; i++, o++) out[o] = kept[i];
-}
-
-/** Null when some value does not fit; -0 does not. */
-function bytesOf(values: Float64Array, at: number, rows: number): Uint8Array | null {
-  const small = new Uint8Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const v = values[at + i];
-    small[i] = v;
-    if (small[i] !== v || (v === 0 && 1 / v < 0)) return null;
-  }
-  return small;
-}
-
-function shortsOf(values: Float64Array, at: number, rows: number): Int16Array | null {
-  const small = new Int16Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const v = values[at + i];
-    small[i] = v;
-    if (small[i] !== v || (v === 0 && 1 / v < 0)) return null;
-  }
-  return small;
 }

@@ -12,6 +12,7 @@ import { type DecodeCache, sharedDecodeCache } from './decode-cache.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { TsmFile } from './reader.ts';
 import { IS_PACK, TIMES_MASK, TIMES_REGULAR } from './row-groups.ts';
+import type { SmallColumn } from './small-column.ts';
 import type { Statistics } from './statistics.ts';
 
 /** Where columns are read to: values[0, used) is filled. */
@@ -43,6 +44,11 @@ export interface NumberSpan {
   statistics: Statistics | null;
 }
 
+/** Rows of a column that is kept decoded: `column` holds the value of `times[i]` at i, for from ≤ i < to. */
+export interface KeptSpan extends Pick<NumberSpan, 'times' | 'from' | 'to'> {
+  readonly column: SmallColumn;
+}
+
 /** Which row groups need not be decoded. */
 export interface BlockChoice {
   /** Whether nothing is asked between these times that does not hold for all of what lies there. */
@@ -50,7 +56,7 @@ export interface BlockChoice {
   suffices(statistics: Statistics, type: number): boolean;
 }
 
-const NO_SPANS: readonly NumberSpan[] = [];
+const NO_SPANS: readonly never[] = [];
 
 /** Makes room for `more` values behind those in use; what is in use stays. */
 function reserveNumbers(buffer: NumberBuffer, more: number): void {
@@ -108,8 +114,7 @@ export function readNumbers(
       continue;
     }
     const times = reader.times(g, cache);
-    const from = minOffsetNs <= times[0] ? 0 : lowerBound(times, minOffsetNs);
-    const to = times[rows - 1] <= maxOffsetNs ? rows : upperBound(times, maxOffsetNs);
+    const { from, to } = rowsBetween(times, minOffsetNs, maxOffsetNs);
     if (from >= to) continue;
     if (col < 0) {
       buffer.used = start;
@@ -136,6 +141,43 @@ export function readNumbers(
     else spans.push(span);
   }
   return spans ?? NO_SPANS;
+}
+
+/** As `readNumbers`, but nothing is read or decoded: null when some of it would have to be. */
+export function keptNumbers(
+  file: TsmFile,
+  ref: number,
+  field: string,
+  minOffsetNs: number,
+  maxOffsetNs: number,
+  columns: ColumnCache,
+  cache: DecodeCache = sharedDecodeCache,
+): readonly KeptSpan[] | null {
+  const position = file.find(ref);
+  if (position < 0) return NO_SPANS;
+  const { reader } = file;
+  const { groups } = reader;
+  const spans: KeptSpan[] = [];
+  for (const g of file.groupsAt(position)) {
+    if (groups.minOffsetNs[g] > maxOffsetNs || groups.maxOffsetNs[g] < minOffsetNs) continue;
+    const col = reader.columnNamed(g, field);
+    if (col === -1) continue;
+    if (col < 0 || groups.flags[g] & IS_PACK) return null;
+    const times = reader.times(g, cache);
+    const { from, to } = rowsBetween(times, minOffsetNs, maxOffsetNs);
+    if (from >= to) continue;
+    const column = columns.get(columns.key(reader.id, g, col), to);
+    if (column === null) return null;
+    spans.push({ times, from, to, column });
+  }
+  return spans;
+}
+
+function rowsBetween(times: Float64Array, minOffsetNs: number, maxOffsetNs: number): { from: number; to: number } {
+  const rows = times.length;
+  const from = minOffsetNs <= times[0] ? 0 : lowerBound(times, minOffsetNs);
+  const to = times[rows - 1] <= maxOffsetNs ? rows : upperBound(times, maxOffsetNs);
+  return { from, to };
 }
 
 /** Rows of a series' groups in the range, and how many of them lie in groups that nothing cuts. */

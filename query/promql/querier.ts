@@ -22,12 +22,14 @@ export interface SelectRange {
   readonly grouping: { readonly labels: readonly string[]; readonly without: boolean } | null;
 }
 
-/** Windows of a range function over one series, for storage that can answer from block statistics. */
+/** Windows of a range function over one series, for storage that can answer without a look at every sample. */
 export interface WindowRequest {
   readonly func: string;
   /** Step i looks at times in (endsMs[i] - rangeMs, endsMs[i]]; ascending. */
   readonly endsMs: Float64Array;
   readonly rangeMs: number;
+  /** To be called before windows are looked at in memory, with the samples of the widest one. Throws beyond a limit. */
+  readonly look?: (samples: number) => void;
 }
 
 /** As `times` and `values` of a SeriesSet, for a short time. */

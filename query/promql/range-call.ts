@@ -78,7 +78,11 @@ function evaluateSeries(
 ): SeriesColumn[] {
   const { budget } = ctx;
   const windows = layWindows(ctx, source, grid);
-  const request = { func: name, endsMs: windows.rangeEndMs, rangeMs: source.rangeMs };
+  const look = (samples: number) => {
+    budget.hold(samples);
+    budget.release(samples);
+  };
+  const request = { func: name, endsMs: windows.rangeEndMs, rangeMs: source.rangeMs, look };
   const result: SeriesColumn[] = [];
   const order = source.order();
   const found: (SeriesColumn | undefined)[] = new Array(source.count);

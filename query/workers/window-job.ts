@@ -7,13 +7,13 @@
  * column is computed as on the main thread, by the same kernel over the same samples.
  */
 import type { ReadPlan, SeriesReader } from '../../engine/series-reader.ts';
-import { BlockWindows } from '../block-windows.ts';
 import { Annotations } from '../promql/annotations.ts';
 import { RANGE_FUNCTIONS } from '../promql/functions/range-functions.ts';
 import type { RangeInput } from '../promql/functions/range-kernel.ts';
 import { withoutStale } from '../promql/instant-selector.ts';
 import { Windows } from '../promql/windows.ts';
 import { SampleReader } from '../sample-reader.ts';
+import { StoredWindows } from '../stored-windows.ts';
 
 export interface WindowJob {
   readonly plan: ReadPlan;
@@ -68,7 +68,7 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: n
   const windows = new Windows(endsMs, endsMs, rangeMs, 0);
   const { kernel } = RANGE_FUNCTIONS[func]!;
   const annotations = new Annotations();
-  const blocks = BlockWindows.of({ func, endsMs, rangeMs });
+  const stored = new StoredWindows({ func, endsMs, rangeMs });
   const stopped = () => Atomics.load(control, STOP) === 1;
   const threads = sections.length - 1;
   for (let turn = 0; turn < threads && !stopped(); ) {
@@ -84,7 +84,7 @@ export function runWindows(job: WindowJob, seriesReader: SeriesReader, thread: n
       const series = { sources: [{ ref: refs[s], field: fields[fieldOf[s]] }] };
       const out = job.values.subarray(s * steps, (s + 1) * steps);
       const present = job.present.subarray(s * steps, (s + 1) * steps);
-      const answered = blocks === null ? -1 : blocks.windows(reader, series, out, present);
+      const answered = stored.windows(reader, series, out, present);
       if (answered >= 0) {
         job.samples[s] = answered;
         continue;
