@@ -70,12 +70,13 @@ export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
           const key = viewSeriesKey(job.keys, ref);
           visitRows(job.memtable, job.shapes, ref, partition, (slice) => writer.addSeries(ref, key, slice));
         }
-        entries.push({ ...entryOf(writer.finish()), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
+        entries.push({ ...entryOf(writer.finish(false)), name, generation, createdMs: job.nowMs, lastTombstone: 0 });
       } catch (error) {
         writer.abort();
         throw error;
       }
     }
+    fs.syncDirectory(job.directory);
   } catch (error) {
     for (const entry of entries) fs.remove(`${job.directory}/${entry.name}`);
     throw error;

@@ -49,8 +49,11 @@ export interface TsmWriter {
    * would. Returns the number of groups copied; 0 when it must be read and added instead.
    */
   copySeries(ref: number, key: Uint8Array, source: TsmFile, position: number): number;
-  /** Completes the file, durably, under its name. At least one row must have been added. */
-  finish(): TsmMeta;
+  /**
+   * Completes the file under its name, durably unless the caller syncs the directory itself, once for many files. At least
+   * one row must have been added.
+   */
+  finish(syncDirectory?: boolean): TsmMeta;
   /** Gives up and removes what was written. */
   abort(): void;
   /** Bytes written so far, for rate limits. */
@@ -160,7 +163,7 @@ class Writer implements TsmWriter {
     return sourceGroups.length;
   }
 
-  finish(): TsmMeta {
+  finish(syncDirectory = true): TsmMeta {
     this.closeSeries();
     for (const pack of this.packs.values()) this.closePack(pack);
     assert(this.rows > 0, `file ${this.path} has no rows`);
@@ -181,7 +184,7 @@ class Writer implements TsmWriter {
     this.file.close();
     this.done = true;
     this.fs.rename(`${this.path}.tmp`, this.path);
-    this.fs.syncDirectory(this.path.slice(0, Math.max(1, this.path.lastIndexOf('/'))));
+    if (syncDirectory) this.fs.syncDirectory(this.path.slice(0, Math.max(1, this.path.lastIndexOf('/'))));
     const { path, seriesCount } = this;
     return { ...this.header, path, sizeBytes, rows, values, seriesCount, minOffsetNs, maxOffsetNs };
   }
