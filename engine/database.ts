@@ -172,7 +172,6 @@ export class Database {
 
   /** Opens everything that may hold rows from `from` to `to`, both inclusive. Use it before the next await. */
   reader(from: Instant, to: Instant): SeriesReader {
-    this.files.trim();
     return openSeriesReader(this, from, to);
   }
 
@@ -242,7 +241,7 @@ export class Database {
   private quarantineDamaged(fs: FileSystem, log: Log): void {
     for (const entry of [...this.manifest.files.values()]) {
       try {
-        this.files.get(entry.name);
+        this.files.look(entry.name, () => {});
       } catch (error) {
         const why = damageOf(error, `${this.directory}/${entry.name}`);
         if (why === null) throw error;
@@ -254,7 +253,6 @@ export class Database {
           lost: describeLoss(entry),
         });
       }
-      this.files.trim();
     }
   }
 

@@ -17,7 +17,7 @@ export async function removeDeadSeries(engine: Engine, database: Database): Prom
   const { index } = database;
   const live = new Uint8Array(index.refLimit);
   for (const { name } of database.manifest.files.values()) {
-    for (const ref of database.files.get(name).refs) live[ref] = 1;
+    for (const ref of database.files.look(name, (file) => file.refs)) live[ref] = 1;
   }
   for (const memtable of [...database.frozen, database.active]) {
     for (let ref = 0; ref < memtable.heads.length; ref++) if (memtable.heads[ref] !== 0) live[ref] = 1;

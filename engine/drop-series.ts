@@ -63,7 +63,7 @@ function withoutRows(database: Database, refs: Int32Array): Int32Array {
       state.length,
     );
     const cuts = marks(touching, state.length);
-    for (const ref of database.files.get(entry.name).refs) {
+    for (const ref of database.files.look(entry.name, (file) => file.refs)) {
       if (isAsked[ref] === 0 || state[ref] === ALIVE || covers[ref] === 1) continue;
       state[ref] = cuts[ref] === 1 ? UNKNOWN : ALIVE;
     }

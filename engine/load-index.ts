@@ -14,6 +14,7 @@ import type { FileSystem } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { INDEX_LOG_NAME, IndexLog } from '../index/index-log.ts';
 import { SeriesIndex } from '../index/series-index.ts';
+import type { TsmFile } from '../tsm/reader.ts';
 import type { FileCache } from './file-cache.ts';
 import type { Manifest } from './manifest.ts';
 import type { Log } from './options.ts';
@@ -68,14 +69,14 @@ function rebuild(
   const newestFirst = [...manifest.files.values()].sort((a, b) => b.generation - a.generation);
   const seen = new Set<number>();
   for (const { name } of newestFirst) {
-    const file = files.get(name);
-    index.epoch = file.meta.indexEpoch;
-    for (const { ref, key } of file.keys()) {
-      // A ref may have meant another series in an older file that is about to be dropped: the newest file knows best.
-      if (!seen.has(ref)) index.restoreSeries(ref, key);
-      seen.add(ref);
-    }
-    files.trim();
+    files.look(name, (file) => {
+      index.epoch = file.meta.indexEpoch;
+      for (const { ref, key } of file.keys()) {
+        // A ref may have meant another series in an older file that is about to be dropped: the newest file knows best.
+        if (!seen.has(ref)) index.restoreSeries(ref, key);
+        seen.add(ref);
+      }
+    });
   }
   if (fs.exists(`${directory}/${INDEX_LOG_NAME}`)) {
     // A file to be missed: without the manifest expecting some length, an absent log would pass for a new database.
@@ -87,8 +88,7 @@ function rebuild(
   const indexLog = new IndexLog(index);
   const finish = () => {
     for (const { name } of newestFirst) {
-      if (manifest.files.has(name)) noteFields(index, files, name);
-      files.trim();
+      if (manifest.files.has(name)) files.look(name, (file) => noteFields(index, file));
     }
     indexLog.saveBase(fs, directory);
     manifest.commit({ indexBytes: indexLog.sizeBytes });
@@ -97,8 +97,7 @@ function rebuild(
 }
 
 /** Tells the index of the fields that the series of a file have. */
-function noteFields(index: SeriesIndex, files: FileCache, name: string): void {
-  const file = files.get(name);
+function noteFields(index: SeriesIndex, file: TsmFile): void {
   for (const { ref } of file.keys()) {
     if (!index.isLive(ref)) continue;
     let shape = index.rootShape(index.measurementOf(ref));

@@ -30,6 +30,8 @@ export interface StartOptions {
   url?: string;
   /** How to see that it is up, where it is not asked over HTTP. */
   isListening?: () => Promise<boolean>;
+  /** How many files it may have open, connections included. */
+  maxOpenFiles?: number;
   /** Return as soon as it listens, ready or not. */
   skipReady?: boolean;
 }
@@ -55,7 +57,15 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   const quiet = options.args?.includes('--internal-interval') ? [] : ['--internal-interval', '0'];
   const common = ['--listen', `127.0.0.1:${port}`, '--data', options.dataDir, ...quiet];
   const args = [MAIN, 'serve', ...common, ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...options.env } });
+  const environment = { cwd: ROOT, env: { ...process.env, ...options.env } };
+  const child =
+    options.maxOpenFiles === undefined
+      ? spawn(process.execPath, args, environment)
+      : spawn(
+          '/bin/sh',
+          ['-c', `ulimit -n ${options.maxOpenFiles} && exec "$0" "$@"`, process.execPath, ...args],
+          environment,
+        );
   const output = capture(child);
   const exited = ended(child);
   let gone = false;

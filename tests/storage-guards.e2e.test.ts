@@ -104,3 +104,30 @@ test('a file with a damaged footer is put aside at start; a damaged frame is tol
   await expect.poll(() => second.output()).toContain('varve doctor');
   expect(await second.stop()).toBe(0);
 });
+
+test('a query of more data files than may be open says so, and takes no descriptor from anybody', async () => {
+  const dataDir = join(directory, 'descriptors');
+  const options = { dataDir, maxOpenFiles: 1700, args: ['--query-lookback', '5m'] };
+  const first = await startServer(options);
+  const lines = Array.from({ length: 900 }, (_, day) => `m v=${day} ${day * DAY_SEC}`);
+  expect((await writeLines(first.url, lines.join('\n'))).status).toBe(204);
+  expect(await first.stop()).toBe(0);
+
+  const second = await startServer(options);
+  const sum = async (where: string): Promise<{ error?: string; series?: { values: number[][] }[] }> => {
+    const q = `SELECT sum(v) FROM m ${where}`;
+    const answer = await fetch(`${second.url}/query?db=default&q=${encodeURIComponent(q)}`);
+    return ((await answer.json()) as { results: { error?: string; series?: { values: number[][] }[] }[] }).results[0];
+  };
+  const refusal = 'cannot read more than 850 data files at once: ask for a shorter time range';
+  expect((await sum('')).error).toContain(refusal);
+  const promql = await fetch(`${second.url}/api/v1/query?query=sum_over_time(m_v[900d])&time=${900 * DAY_SEC}`);
+  expect(promql.status).toBe(422);
+  expect(await promql.text()).toContain(refusal);
+  const half = await sum(`WHERE time < ${450 * DAY_SEC}s`);
+  expect(half.series?.[0].values[0][1]).toBe((450 * 449) / 2);
+  expect((await instant(second.url, 'm_v', 899 * DAY_SEC)).length).toBe(1);
+  expect(readdirSync(`/proc/${second.child.pid}/fd`).length).toBeLessThan(850);
+  expect((await writeLines(second.url, `m v=1 ${900 * DAY_SEC}`)).status).toBe(204);
+  expect(await second.stop()).toBe(0);
+}, 60_000);

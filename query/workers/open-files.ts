@@ -7,6 +7,7 @@ import { openTsm, type TsmFile } from '../../tsm/reader.ts';
 
 /** A dashboard asks again within this time. A file that a merge has replaced keeps its space until nobody has it open. */
 const CLOSE_AFTER_MS = 30_000;
+const MAX_OPEN_FILES = 800;
 
 interface OpenFile {
   readonly file: TsmFile;
@@ -27,8 +28,13 @@ export function openFile(path: string): TsmFile {
   return open.file;
 }
 
-/** To be called when a job has ended: its files may be closed when nobody asks for them again. */
+/** To be called when a job has ended: its files may be closed when nobody asks for them again, and too many at once. */
 export function closeFilesLater(): void {
+  for (const [path, { file }] of files) {
+    if (files.size <= MAX_OPEN_FILES) break;
+    file.close();
+    files.delete(path);
+  }
   if (closeTimer !== undefined || files.size === 0) return;
   closeTimer = setTimeout(closeUnused, CLOSE_AFTER_MS / 4);
   closeTimer.unref();

@@ -118,13 +118,15 @@ function costOf(database: Database, lists: readonly Int32Array[], range: TimeRan
   cost.shards = starts.size;
   for (const { name, partitionStartSec, sizeBytes, seriesCount } of database.manifest.files.values()) {
     if (!starts.has(partitionStartSec)) continue;
-    const file = database.files.get(name);
-    let series = 0;
-    for (const ref of file.refs) {
-      if (isWanted[ref] === 0) continue;
-      series++;
-      cost.blocks += file.groupsAt(file.find(ref)).length;
-    }
+    const series = database.files.look(name, (file) => {
+      let found = 0;
+      for (const ref of file.refs) {
+        if (isWanted[ref] === 0) continue;
+        found++;
+        cost.blocks += file.groupsAt(file.find(ref)).length;
+      }
+      return found;
+    });
     if (series > 0) cost.files++;
     cost.bytes += (sizeBytes * series) / Math.max(1, seriesCount);
   }

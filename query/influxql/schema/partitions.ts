@@ -48,7 +48,7 @@ export function seriesWithin(database: Database, range: TimeRange): Uint8Array {
   const found = new Uint8Array(database.index.refLimit);
   for (const { name, partitionStartSec: startSec, partitionDurationSec } of database.manifest.files.values()) {
     if (!overlaps({ startSec, endSec: startSec + partitionDurationSec }, range)) continue;
-    for (const ref of database.files.get(name).refs) found[ref] = 1;
+    for (const ref of database.files.look(name, (file) => file.refs)) found[ref] = 1;
   }
   const duration = database.partitionDurationSec;
   for (const memtable of [...database.frozen, database.active]) {
