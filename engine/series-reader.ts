@@ -256,15 +256,19 @@ export class SeriesReader {
     }
   }
 
-  /** As `readNumbers`, of one partition, by its place in `partitionStartsSec`; null when it must be read as a slice. */
+  /**
+   * As `readNumbers`, of one partition, by its place in `partitionStartsSec`; null when it must be read as a slice.
+   * @param choice may leave row groups out, where they cannot have rows of others hidden.
+   */
   readPartitionNumbers(
     place: number,
     ref: number,
     field: string,
     buffer: NumberBuffer,
     columns: ColumnCache | null,
+    choice: BlockChoice | null = null,
   ): readonly NumberSpan[] | null {
-    return this.numbersOf(this.sources[place], ref, field, buffer, columns, null);
+    return this.numbersOf(this.sources[place], ref, field, buffer, columns, choice);
   }
 
   /** As `readNumbers`, but nothing is read or decoded: false when some of it would have to be. */
@@ -294,9 +298,11 @@ export class SeriesReader {
     columns: ColumnCache | null,
     choice: BlockChoice | null,
   ): readonly NumberSpan[] | null {
-    const { minOffsetNs, maxOffsetNs } = source;
+    const { minOffsetNs, maxOffsetNs, files } = source;
+    // What a newer file has instead of a row of an older one must be seen, even if it is not wanted.
+    const chosen = files.length > 1 && choice?.excludes !== undefined ? null : choice;
     return this.spansOf(source, ref, (file) =>
-      readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns, choice),
+      readNumbers(file, ref, field, minOffsetNs, maxOffsetNs, buffer, columns, chosen),
     );
   }
 

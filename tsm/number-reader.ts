@@ -42,6 +42,8 @@ export interface NumberSpan {
    * `valuesFrom` means nothing.
    */
   statistics: Statistics | null;
+  /** The row group whose rows these are, for `gatherNumbers`; null where series share one. */
+  group: { readonly reader: GroupReader; readonly number: number } | null;
 }
 
 /** Rows of a column that is kept decoded: `column` holds the value of `times[i]` at i, for from ≤ i < to. */
@@ -54,6 +56,8 @@ export interface BlockChoice {
   /** Whether nothing is asked between these times that does not hold for all of what lies there. */
   uncut(minOffsetNs: number, maxOffsetNs: number): boolean;
   suffices(statistics: Statistics, type: number): boolean;
+  /** Whether none of a block's values are wanted: it is left out then. */
+  excludes?(statistics: Statistics): boolean;
 }
 
 const NO_SPANS: readonly never[] = [];
@@ -113,6 +117,10 @@ export function readNumbers(
       else spans.push(block);
       continue;
     }
+    if (col >= 0 && choice?.excludes !== undefined) {
+      const statistics = reader.statistics(g)[col];
+      if (statistics !== null && choice.excludes(statistics)) continue;
+    }
     const times = reader.times(g, cache);
     const { from, to } = rowsBetween(times, minOffsetNs, maxOffsetNs);
     if (from >= to) continue;
@@ -136,7 +144,8 @@ export function readNumbers(
       buffer.used = used + to;
       valuesFrom = used + from;
     }
-    const span = { times, from, to, valuesFrom, type: reader.fieldOf(g, col).type, statistics: null };
+    const { type } = reader.fieldOf(g, col);
+    const span = { times, from, to, valuesFrom, type, statistics: null, group: { reader, number: g } };
     if (spans === null) spans = [span];
     else spans.push(span);
   }
@@ -180,6 +189,51 @@ function rowsBetween(times: Float64Array, minOffsetNs: number, maxOffsetNs: numb
   return { from, to };
 }
 
+/**
+ * Values of another field in the row group of a span, at some rows of the group.
+ * @param places `places[from, to)` are these rows, ascending.
+ * @param out gets them, from `at` on.
+ * @param buffer is written behind what is in use.
+ * @returns the field's type, or −1 when it has to be read as a RowSlice, or is not there.
+ */
+export function gatherNumbers(
+  { group }: NumberSpan,
+  field: string,
+  places: Int32Array,
+  from: number,
+  to: number,
+  out: Float64Array,
+  at: number,
+  buffer: NumberBuffer,
+  columns: ColumnCache,
+): number {
+  if (group === null) return -1;
+  const { reader, number: g } = group;
+  const col = reader.columnNamed(g, field);
+  if (col < 0) return -1;
+  const { type } = reader.fieldOf(g, col);
+  const key = columns.key(reader.id, g, col);
+  const need = places[to - 1] + 1;
+  const kept = columns.get(key, need);
+  if (kept !== null) {
+    kept.gather(places, from, to, out, at);
+    return type;
+  }
+  const rows = reader.groups.rows[g];
+  reserveNumbers(buffer, rows);
+  const { used } = buffer;
+  if (!reader.numbersInto(g, col, need, buffer.values.subarray(used, used + rows))) return -1;
+  columns.keep(key, buffer.values, used, need);
+  const words = buffer.words;
+  const outWords = new Int32Array(out.buffer, out.byteOffset, out.length * 2);
+  for (let i = from, o = 2 * at; i < to; i++, o += 2) {
+    const place = 2 * (used + places[i]);
+    outWords[o] = words[place];
+    outWords[o + 1] = words[place + 1];
+  }
+  return type;
+}
+
 /** Rows of a series' groups in the range, and how many of them lie in groups that nothing cuts. */
 export function countUncut(
   file: TsmFile,
@@ -221,7 +275,15 @@ function undecoded(
   const statistics = reader.statistics(g)[col];
   const { type } = reader.fieldOf(g, col);
   if (statistics === null || !choice.suffices(statistics, type) || repeatsMs(reader, g, cache)) return null;
-  return { times: Float64Array.of(first, last), from: 0, to: groups.rows[g], valuesFrom: -1, type, statistics };
+  return {
+    times: Float64Array.of(first, last),
+    from: 0,
+    to: groups.rows[g],
+    valuesFrom: -1,
+    type,
+    statistics,
+    group: null,
+  };
 }
 
 const repeating = new WeakMap<Float64Array, boolean>();
@@ -272,7 +334,7 @@ function readPacked(
   const first = pack.rowStart[member] + from - start;
   for (let i = 0; i < 2 * (to - from); i++) buffer.words[2 * valuesFrom + i] = words[2 * first + i];
   buffer.used += to - from;
-  return { times, from, to, valuesFrom, type: column.type, statistics: null };
+  return { times, from, to, valuesFrom, type: column.type, statistics: null, group: null };
 }
 
 let lastValues: Float64Array | null = null;

@@ -49,6 +49,12 @@ export class SmallColumn {
     else copyShorts(this.shorts!, from, to, out, at);
   }
 
+  /** Copies the values of the rows `places[from, to)` to `out[at …]`. */
+  gather(places: Int32Array, from: number, to: number, out: Float64Array, at: number): void {
+    if (this.bytes !== null) gatherBytes(this.bytes, places, from, to, out, at);
+    else gatherShorts(this.shorts!, places, from, to, out, at);
+  }
+
   /** The sum of the values `from … to - 1`. */
   sum(from: number, to: number): number {
     if (to - from <= 2 * RUN || this.rows > MOST_SUMMED_ROWS) return this.plainSum(from, to);
@@ -115,6 +121,28 @@ function copyBytes(values: Uint8Array, from: number, to: number, out: Float64Arr
 
 function copyShorts(values: Int16Array, from: number, to: number, out: Float64Array, at: number): void {
   for (let i = from, o = at; i < to; i++, o++) out[o] = values[i];
+}
+
+function gatherBytes(
+  values: Uint8Array,
+  places: Int32Array,
+  from: number,
+  to: number,
+  out: Float64Array,
+  at: number,
+): void {
+  for (let i = from, o = at; i < to; i++, o++) out[o] = values[places[i]];
+}
+
+function gatherShorts(
+  values: Int16Array,
+  places: Int32Array,
+  from: number,
+  to: number,
+  out: Float64Array,
+  at: number,
+): void {
+  for (let i = from, o = at; i < to; i++, o++) out[o] = values[places[i]];
 }
 
 function sumOfBytes(values: Uint8Array, from: number, to: number): number {

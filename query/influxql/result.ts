@@ -23,6 +23,14 @@ export interface NumberColumn {
 export interface TextColumn {
   readonly kind: 'string';
   readonly values: readonly (string | null)[];
+  /** The same, where the texts are few. */
+  readonly coded?: TextCodes;
+}
+
+/** Texts of rows as places in a list: row i has `texts[codes[i]]`. */
+export interface TextCodes {
+  readonly texts: readonly (string | null)[];
+  readonly codes: Int32Array;
 }
 
 /** Columns of SHOW statements, few and mixed. */

@@ -9,7 +9,7 @@ import { writeDigits } from '../digits.ts';
 const encoder = new TextEncoder();
 
 /** Longest text of a number or a time, with some room. */
-const NUMBER_BYTES = 40;
+export const NUMBER_BYTES = 40;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -59,6 +59,19 @@ export class AnswerBytes {
     const grown = new Uint8Array(Math.max(need, this.bytes.length * 2, this.capacity));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+  }
+
+  /**
+   * Room for so many more bytes, for who writes them himself: from `pending` on, and says by `wroteTo` how far. What else
+   * is written meanwhile may move it.
+   */
+  room(count: number): Uint8Array {
+    this.reserve(count);
+    return this.bytes;
+  }
+
+  wroteTo(end: number): void {
+    this.length = end;
   }
 
   byte(code: number): void {

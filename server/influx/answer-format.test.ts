@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ResultColumn, ResultSeries } from '../../query/influxql/result.ts';
 import type { ResultPart } from '../../query/influxql/result-part.ts';
+import { CodedTexts } from '../../query/influxql/select/coded-texts.ts';
 import { AnswerBytes } from './answer-bytes.ts';
 import { chooseFormat } from './answer-format.ts';
 import { answerPieces } from './answer-stream.ts';
@@ -72,6 +73,78 @@ test('JSON of every type', async () => {
       '["1922-06-20T21:19:59.999999999Z",1e-7,9223372036854775807,null,null],' +
       '["2017-07-14T02:40:00.000000001Z",1e+21,-9223372036854775808,true,"\\u003c\\u0026\\u003e é \\t "]]}]}]}\n',
   );
+});
+
+test('JSON of texts that few rows differ in, of numbers with and without nulls side by side', async () => {
+  const rows = 400;
+  const each = <T>(of: (row: number) => T): T[] => Array.from({ length: rows }, (_, row) => of(row));
+  const codes = Int32Array.from(each((row) => (row * 7) % 3));
+  const hosts = ['a', '"é"', null];
+  const zones = ['x', 'y', 'z'];
+  const many = each((row) => `text ${row}`);
+  const floats = each((row) => [0, -0, 7, 99, 100, 12_345_678, 0.1 * row, -row][row % 8]);
+  const integers = each((row) => row * 1000 - 5);
+  const gaps = Uint8Array.from(each((row) => row % 2));
+  const number = (
+    kind: 'float' | 'integer' | 'boolean',
+    values: number[],
+    present: Uint8Array | null,
+  ): ResultColumn => ({
+    kind,
+    values: Float64Array.from(values),
+    wide: null,
+    present,
+  });
+  const values = [
+    { kind: 'time' as const, sec: Float64Array.from(each((row) => row >> 2)), nano: new Float64Array(rows) },
+    new CodedTexts(hosts, codes),
+    new CodedTexts(zones, codes.subarray()),
+    new CodedTexts(many, Int32Array.from(many.keys())),
+    number('float', floats, null),
+    number('float', floats, null),
+    number('float', floats, gaps),
+    number('integer', integers, null),
+    number('integer', integers, gaps),
+    number(
+      'boolean',
+      each((row) => row % 2),
+      null,
+    ),
+    number(
+      'boolean',
+      each((row) => row % 2),
+      gaps,
+    ),
+  ];
+  const columns = values.map((_, i) => `c${i}`);
+  const series: ResultSeries = { name: 'm', tags: null, columns, values, rows, partial: false };
+  const shown = <T>(value: T, row: number): T | null => (gaps[row] === 0 ? null : value);
+  const want = each((row) => {
+    const float = Object.is(floats[row], -0) ? '-0' : floats[row];
+    const truth = row % 2 === 1;
+    return [
+      row >> 2,
+      hosts[codes[row]],
+      zones[codes[row]],
+      many[row],
+      float,
+      float,
+      shown(float, row),
+      integers[row],
+      shown(integers[row], row),
+      truth,
+      shown(truth, row),
+    ];
+  });
+  for (const [start, end] of [
+    [0, rows],
+    [3, 350],
+  ]) {
+    const parts = [part(0, [], { series: [{ series, start, end, partial: false }] })];
+    const text = (await bytesOf(parts, { epoch: 's' })).toString();
+    const wanted = JSON.stringify(want.slice(start, end)).replaceAll('"-0"', '-0');
+    expect(text).toContain(`"values":${wanted}}]}]}`);
+  }
 });
 
 test('JSON leaves out what is empty', async () => {

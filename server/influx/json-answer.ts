@@ -2,14 +2,13 @@
  * Answers as InfluxDB's JSON: the order of keys, the numbers and the escapes are those of its encoder, and keys without
  * content are left out.
  */
-import type { ResultColumn } from '../../query/influxql/result.ts';
 import { type ResultPart, type SeriesPart, sameSeries } from '../../query/influxql/result-part.ts';
 import type { AnswerBytes } from './answer-bytes.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import type { Epoch } from './epoch.ts';
+import { writeRows } from './json-rows.ts';
 
 const COMMA = 44;
-const QUOTE = 34;
 const OPEN = 91;
 const CLOSE = 93;
 
@@ -158,61 +157,4 @@ function endSeries(bytes: AnswerBytes, { last, lastRows }: OpenResult): void {
   if (lastRows > 0) bytes.byte(CLOSE);
   if (last?.partial === true) bytes.text(',"partial":true');
   bytes.byte(125);
-}
-
-/** @param before rows of this series that were written already. */
-function writeRows(bytes: AnswerBytes, { series, start, end }: SeriesPart, epoch: Epoch | null, before: number): void {
-  const { values } = series;
-  const width = values.length;
-  if (before === 0 && end > start) bytes.text(',"values":[');
-  for (let row = start; row < end; row++) {
-    if (before > 0 || row > start) bytes.byte(COMMA);
-    bytes.byte(OPEN);
-    for (let i = 0; i < width; i++) {
-      if (i > 0) bytes.byte(COMMA);
-      writeCell(bytes, values[i], row, epoch);
-    }
-    bytes.byte(CLOSE);
-  }
-}
-
-function writeCell(bytes: AnswerBytes, column: ResultColumn, row: number, epoch: Epoch | null): void {
-  switch (column.kind) {
-    case 'time':
-      if (epoch !== null) {
-        bytes.epoch(column.sec[row], column.nano[row], epoch.unitSec, epoch.digits);
-      } else {
-        bytes.byte(QUOTE);
-        bytes.instant(column.sec[row], column.nano[row], column.timezone ?? null);
-        bytes.byte(QUOTE);
-      }
-      return;
-    case 'float':
-      if (column.present !== null && column.present[row] === 0) bytes.text('null');
-      else bytes.float(column.values[row]);
-      return;
-    case 'integer':
-    case 'unsigned':
-      if (column.present !== null && column.present[row] === 0) bytes.text('null');
-      else if (column.wide === null) bytes.integer(column.values[row]);
-      else bytes.wide(column.kind === 'integer' ? column.wide[row] : BigInt.asUintN(64, column.wide[row]));
-      return;
-    case 'boolean':
-      if (column.present !== null && column.present[row] === 0) bytes.text('null');
-      else bytes.text(column.values[row] === 0 ? 'false' : 'true');
-      return;
-    case 'string': {
-      const text = column.values[row];
-      if (text === null) bytes.text('null');
-      else bytes.json(text);
-      return;
-    }
-    case 'mixed': {
-      const value = column.values[row];
-      if (typeof value === 'string') bytes.json(value);
-      else if (typeof value === 'number') bytes.float(value);
-      else if (typeof value === 'bigint') bytes.wide(value);
-      else bytes.text(`${value}`);
-    }
-  }
 }

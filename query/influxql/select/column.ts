@@ -8,7 +8,8 @@ import type { Column } from '../../../batch/column.ts';
 import { FIELD_TYPE_NAMES, STRING } from '../../../batch/field-type.ts';
 import { bigintAt, columnWriter } from '../functions/column.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
-import type { NumberColumn, TextColumn } from '../result.ts';
+import type { NumberColumn, TextCodes, TextColumn } from '../result.ts';
+import { CodedTexts, type CodesMemo, concatCodes, gatherCodes, newCodesMemo } from './coded-texts.ts';
 
 export type Value = number | bigint | string | boolean;
 
@@ -16,20 +17,27 @@ const decoder = new TextDecoder();
 const NO_NUMBERS = new Float64Array(0);
 
 export function isNull(column: ValueColumn, row: number): boolean {
-  if (column.kind === 'string') return column.values[row] === null;
+  if (column.kind === 'string') return textAt(column, row) === null;
   return column.present !== null && column.present[row] === 0;
+}
+
+/** One text, without making all. */
+function textAt(column: TextColumn, row: number): string | null {
+  const { coded } = column;
+  return coded === undefined ? column.values[row] : coded.texts[coded.codes[row]];
 }
 
 /** Whether some of the first `rows` rows are null. */
 export function hasNulls(column: ValueColumn, rows: number): boolean {
   if (column.kind !== 'string') return column.present?.subarray(0, rows).includes(0) ?? false;
+  if (column.coded !== undefined && !column.coded.texts.includes(null)) return false;
   for (let row = 0; row < rows; row++) if (column.values[row] === null) return true;
   return false;
 }
 
 /** One value; integers as bigint. For what happens once per group or window, not once per row of storage. */
 export function valueAt(column: ValueColumn, row: number): Value | null {
-  if (column.kind === 'string') return column.values[row];
+  if (column.kind === 'string') return textAt(column, row);
   if (column.present !== null && column.present[row] === 0) return null;
   if (column.kind === 'float') return column.values[row];
   if (column.kind === 'boolean') return column.values[row] === 1;
@@ -54,7 +62,7 @@ export function nullColumn(kind: FieldKind, rows: number): ValueColumn {
 /** One value in every row; null is nothing but nulls. */
 export function constantColumn(kind: FieldKind, value: Value | null, rows: number): ValueColumn {
   if (value === null) return nullColumn(kind, rows);
-  if (kind === 'string') return { kind, values: new Array<string | null>(rows).fill(String(value)) };
+  if (kind === 'string') return new CodedTexts([String(value)], new Int32Array(rows));
   const narrow = Number(value);
   const values = new Float64Array(rows).fill(narrow);
   if (kind === 'float' || kind === 'boolean' || Number.isSafeInteger(narrow)) return numberColumn(kind, values);
@@ -105,8 +113,20 @@ function equalBytes(bytes: Uint8Array, a: number, b: number, length: number): bo
 
 /** The rows at some places; −1 is null. */
 export function gather(column: ValueColumn, places: Int32Array): ValueColumn {
+  return gatherWith(column, places, newCodesMemo());
+}
+
+/** As `gather` of each of a frame's columns. */
+export function gatherAll(columns: readonly ValueColumn[], places: Int32Array): ValueColumn[] {
+  const memo = newCodesMemo();
+  return columns.map((column) => gatherWith(column, places, memo));
+}
+
+function gatherWith(column: ValueColumn, places: Int32Array, memo: CodesMemo): ValueColumn {
   const rows = places.length;
   if (column.kind === 'string') {
+    const gathered = column.coded === undefined ? null : gatherCodes(column.coded, places, memo);
+    if (gathered !== null) return gathered;
     const values: (string | null)[] = new Array(rows);
     for (let i = 0; i < rows; i++) values[i] = places[i] < 0 ? null : column.values[places[i]];
     return { kind: 'string', values };
@@ -133,43 +153,13 @@ export function gather(column: ValueColumn, places: Int32Array): ValueColumn {
   return numberColumn(column.kind, values, present, wide);
 }
 
-/** Rows of several columns of one kind: `row[i]` of the column `input[i]`. */
-export function gatherAcross(columns: readonly ValueColumn[], input: Int32Array, row: Int32Array): ValueColumn {
-  const rows = input.length;
-  const [{ kind }] = columns;
-  if (kind === 'string') {
-    const lists = columns.map(({ values }) => values as TextColumn['values']);
-    const values: (string | null)[] = new Array(rows);
-    for (let i = 0; i < rows; i++) values[i] = lists[input[i]][row[i]];
-    return { kind, values };
-  }
-  const numbers = columns as readonly NumberColumn[];
-  const lists = numbers.map((column) => column.values);
-  const values = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) values[i] = lists[input[i]][row[i]];
-  let present: Uint8Array | null = null;
-  if (numbers.some((column) => column.present !== null)) {
-    present = new Uint8Array(rows);
-    for (let i = 0; i < rows; i++) {
-      const flags = numbers[input[i]].present;
-      present[i] = flags === null ? 1 : flags[row[i]];
-    }
-  }
-  let wide: BigInt64Array | null = null;
-  if (numbers.some((column) => column.wide !== null)) {
-    wide = new BigInt64Array(rows);
-    for (let i = 0; i < rows; i++) {
-      const from = numbers[input[i]];
-      if (present !== null && present[i] === 0) continue;
-      wide[i] = from.wide === null ? BigInt(from.values[row[i]]) : from.wide[row[i]];
-    }
-  }
-  return numberColumn(kind, values, present, wide);
-}
-
 /** Rows `from` … `to − 1`; shares memory. */
 export function sliceColumn(column: ValueColumn, from: number, to: number): ValueColumn {
-  if (column.kind === 'string') return { kind: 'string', values: column.values.slice(from, to) };
+  if (column.kind === 'string') {
+    const { coded } = column;
+    if (coded !== undefined) return new CodedTexts(coded.texts, coded.codes.subarray(from, to));
+    return { kind: 'string', values: column.values.slice(from, to) };
+  }
   return numberColumn(
     column.kind,
     column.values.subarray(from, to),
@@ -179,11 +169,18 @@ export function sliceColumn(column: ValueColumn, from: number, to: number): Valu
 }
 
 /** Columns of one kind laid end to end; `rows[i]` are taken of the i-th. */
-export function concatColumns(kind: FieldKind, columns: readonly ValueColumn[], rows: readonly number[]): ValueColumn {
+export function concatColumns(
+  kind: FieldKind,
+  columns: readonly ValueColumn[],
+  rows: readonly number[],
+  memo: CodesMemo = newCodesMemo(),
+): ValueColumn {
   if (columns.length === 1) return sliceColumn(columns[0], 0, rows[0]);
   let total = 0;
   for (const count of rows) total += count;
   if (kind === 'string') {
+    const coded = codesOf(columns);
+    if (coded !== null) return concatCodes(coded, rows, memo);
     const values: (string | null)[] = [];
     for (let i = 0; i < columns.length; i++) {
       const from = (columns[i] as TextColumn).values;
@@ -210,6 +207,16 @@ export function concatColumns(kind: FieldKind, columns: readonly ValueColumn[], 
     at += rows[i];
   }
   return numberColumn(kind, values, present, wide);
+}
+
+/** Null when not all columns have codes. */
+function codesOf(columns: readonly ValueColumn[]): TextCodes[] | null {
+  const found: TextCodes[] = [];
+  for (const column of columns) {
+    if (column.kind !== 'string' || column.coded === undefined) return null;
+    found.push(column.coded);
+  }
+  return found;
 }
 
 /** The values of rows that have one, and where they were; null when every row has one. */

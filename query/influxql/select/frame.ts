@@ -7,7 +7,8 @@
  */
 import { compareTexts } from '../functions/column.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
-import { concatColumns, emptyColumn, gather, sliceColumn } from './column.ts';
+import { newCodesMemo } from './coded-texts.ts';
+import { concatColumns, emptyColumn, gather, gatherAll, sliceColumn } from './column.ts';
 
 /** Values of the tags that a level groups by, parallel to its sorted keys; '' where a series has none. */
 export interface TagSet {
@@ -73,7 +74,7 @@ export function gatherFrame(frame: Frame, places: Int32Array): Frame {
     tagSets: frame.tagSets,
     value: frame.value === null ? null : gather(frame.value, places),
     weights: frame.weights === null ? null : Float64Array.from(places, (place) => frame.weights![place]),
-    aux: frame.aux.map((column) => gather(column, places)),
+    aux: gatherAll(frame.aux, places),
   };
 }
 
@@ -114,6 +115,7 @@ export function concatFrames(frames: readonly Frame[]): Frame {
   const { tagOf, tagSets } = joinTags(frames, rows);
   const [first] = frames;
   const values = frames.map(({ value }) => value as ValueColumn);
+  const memo = newCodesMemo();
   return {
     rows,
     sec,
@@ -127,6 +129,7 @@ export function concatFrames(frames: readonly Frame[]): Frame {
         kind,
         frames.map(({ aux }) => aux[i]),
         counts,
+        memo,
       ),
     ),
   };

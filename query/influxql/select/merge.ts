@@ -2,9 +2,9 @@
 
 import { compareTexts } from '../functions/column.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
-import { gatherAcross } from './column.ts';
 import { concatFrames, type Frame, gatherFrame } from './frame.ts';
 import { type MergedRows, mergeRows, mergeWindows, type RowLess } from './go-heap.ts';
+import { mergeRuns } from './merge-runs.ts';
 import type { Windowing } from './window.ts';
 import { cutWindows } from './windows.ts';
 
@@ -13,39 +13,45 @@ export function mergeByTime(frames: readonly Frame[], ascending: boolean): Frame
   const filled = frames.filter(({ rows }) => rows > 0);
   if (filled.length === 0) return frames[0];
   if (filled.length === 1) return filled[0];
+  const ranks = ranksOf(filled);
+  const merged = ranks === null ? null : mergeInRanks(filled, ranks, ascending);
+  if (merged !== null) return merged;
   const lengths = filled.map(({ rows }) => rows);
-  return inOrder(filled, mergeRows(lengths, timeLess(filled, ascending)));
+  return inOrder(filled, mergeRows(lengths, timeLess(filled, ranks, ascending)));
+}
+
+/** Seconds that can be told apart to the ns in a double. */
+const MOST_SEC = 2 ** 53 / 1e9;
+
+/**
+ * Frames that all differ in rank, by time and rank: there is one order of their rows, whoever finds it. Null where ranks
+ * repeat, or times do not ascend or are too far apart.
+ */
+function mergeInRanks(frames: readonly Frame[], ranks: Int32Array, ascending: boolean): Frame | null {
+  const inRank: Frame[] = [];
+  for (let i = 0; i < frames.length; i++) inRank[ranks[i]] = frames[i];
+  if (inRank.length !== frames.length) return null;
+  if (!ascending) inRank.reverse();
+  const starts = new Int32Array(inRank.length + 1);
+  for (let i = 0; i < inRank.length; i++) starts[i + 1] = starts[i] + inRank[i].rows;
+  const keys = new Float64Array(starts[inRank.length]);
+  const baseSec = inRank[0].sec[0];
+  const sign = ascending ? 1 : -1;
+  for (let i = 0; i < inRank.length; i++) {
+    const { rows, sec, nano } = inRank[i];
+    let last = Number.NEGATIVE_INFINITY;
+    for (let row = 0; row < rows; row++) {
+      const past = sec[row] - baseSec;
+      const key = sign * (past * 1e9 + nano[row]);
+      if (!(key >= last) || !(Math.abs(past) < MOST_SEC - 1)) return null;
+      keys[starts[i] + row] = key;
+      last = key;
+    }
+  }
+  return gatherFrame(concatFrames(inRank), mergeRuns(keys, starts));
 }
 
 function inOrder(frames: readonly Frame[], { input, row }: MergedRows): Frame {
-  const rows = input.length;
-  const sec = new Float64Array(rows);
-  const nano = new Float64Array(rows);
-  const [tags] = frames[0].tagSets;
-  const isPlain = (frame: Frame): boolean =>
-    frame.tagOf === null && frame.tagSets.length === 1 && frame.tagSets[0] === tags && frame.weights === null;
-  if (!frames.every(isPlain)) return viaConcatenation(frames, { input, row });
-  const secs = frames.map((frame) => frame.sec);
-  const nanos = frames.map((frame) => frame.nano);
-  for (let i = 0; i < rows; i++) {
-    sec[i] = secs[input[i]][row[i]];
-    nano[i] = nanos[input[i]][row[i]];
-  }
-  const [first] = frames;
-  const pick = (columns: readonly ValueColumn[]): ValueColumn => gatherAcross(columns, input, row);
-  return {
-    rows,
-    sec,
-    nano,
-    tagOf: null,
-    tagSets: first.tagSets,
-    value: first.value === null ? null : pick(frames.map(({ value }) => value!)),
-    weights: null,
-    aux: first.aux.map((_, c) => pick(frames.map(({ aux }) => aux[c]))),
-  };
-}
-
-function viaConcatenation(frames: readonly Frame[], { input, row }: MergedRows): Frame {
   const offsets = new Int32Array(frames.length);
   for (let i = 1; i < frames.length; i++) offsets[i] = offsets[i - 1] + frames[i - 1].rows;
   const places = new Int32Array(row.length);
@@ -53,11 +59,10 @@ function viaConcatenation(frames: readonly Frame[], { input, row }: MergedRows):
   return gatherFrame(concatFrames(frames), places);
 }
 
-function timeLess(frames: readonly Frame[], ascending: boolean): RowLess {
+function timeLess(frames: readonly Frame[], ranks: Int32Array | null, ascending: boolean): RowLess {
   const secs = frames.map(({ sec }) => sec);
   const nanos = frames.map(({ nano }) => nano);
   const texts = frames.map(({ aux }) => aux);
-  const ranks = ranksOf(frames);
   if (ranks !== null) {
     return (a, rowA, b, rowB) => {
       const order = secs[a][rowA] - secs[b][rowB] || nanos[a][rowA] - nanos[b][rowB] || ranks[a] - ranks[b];
@@ -101,6 +106,12 @@ function leadingTexts(aux: readonly ValueColumn[], rows: number): string[] | nul
   const tuple: string[] = [];
   for (const column of aux) {
     if (column.kind !== 'string') return tuple;
+    if (column.coded?.texts.length === 1) {
+      const [text] = column.coded.texts;
+      if (text === null) return null;
+      tuple.push(text);
+      continue;
+    }
     const [text] = column.values;
     if (text === null) return null;
     for (let row = 1; row < rows; row++) if (column.values[row] !== text) return null;

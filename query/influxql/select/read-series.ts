@@ -6,15 +6,18 @@ import { createNumberBuffer, type NumberSpan } from '../../../tsm/number-reader.
 import type { VariableNode } from '../ast.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
 import type { NumberColumn } from '../result.ts';
-import { castColumn, constantColumn, fromStorage, gather, isNull, nullColumn, numberColumn } from './column.ts';
+import { CodedTexts } from './coded-texts.ts';
+import { castColumn, fromStorage, gather, isNull, nullColumn, numberColumn } from './column.ts';
 import { variablesOfFilter } from './condition.ts';
 import { evaluateCondition, type Scope } from './evaluate.ts';
 import type { Frame, TagSet } from './frame.ts';
 import type { LeafSeries } from './groups.ts';
 import { callMath, isMath } from './math.ts';
 import { type Options, type Reference, referenceOf } from './plan.ts';
+import { type MatchingRows, readMatching } from './read-matching.ts';
 import type { Run } from './run.ts';
 import { columnCache } from './scan-cache.ts';
+import { rangesOf, type ValueRange } from './value-ranges.ts';
 
 const NANOS_PER_SEC = 1e9;
 
@@ -33,6 +36,12 @@ export class SeriesPoints {
   private readonly variablesFor: Map<string, VariableNode>[];
   /** [filter] whether all of its fields may be numbers, with a filter to leave most rows out. */
   private readonly numbersFor: boolean[];
+  /** [filter] what it asks of fields, where all may be numbers and it asks for nothing else. */
+  private readonly rangesFor: (readonly ValueRange[] | null)[];
+  /** The driver and the fields among the references. */
+  private readonly wanted: readonly Reference[];
+  /** The codes of one text in each of so many rows: all tags of a frame share them. */
+  private tagCodes = new Int32Array(0);
 
   constructor(run: Run, series: LeafSeries, driver: Reference | null, options: Options) {
     this.run = run;
@@ -40,6 +49,7 @@ export class SeriesPoints {
     this.driver = driver;
     this.options = options;
     const wanted = [...(driver === null ? [] : [driver]), ...options.aux];
+    this.wanted = wanted.filter(({ kind }) => kind !== 'tag' && kind !== null);
     this.fieldsFor = series.filters.map((filter) => {
       const names = new Set<string>();
       for (const { name, kind } of wanted) if (kind !== 'tag' && kind !== null) names.add(name);
@@ -54,6 +64,10 @@ export class SeriesPoints {
       return variables;
     });
     this.numbersFor = series.filters.map((filter, i) => filter !== null && this.mayBorrow(this.fieldsFor[i]));
+    this.rangesFor = series.filters.map((filter, i) => {
+      if (filter === null || !this.numbersFor[i]) return null;
+      return [...this.variablesFor[i].values()].some(({ cast }) => cast === 'tag') ? null : rangesOf(filter);
+    });
   }
 
   private mayBorrow(fields: readonly string[]): boolean {
@@ -74,6 +88,10 @@ export class SeriesPoints {
     const fields = this.fieldsFor[filterPlace];
     if (driver?.kind === 'tag' || fields.length === 0) return null;
     const ref = series.refs[i];
+    const ranges = this.rangesFor[filterPlace];
+    const matching = ranges === null ? null : readMatching(reader, place, ref, ranges, this.wanted);
+    if (matching === 'none') return null;
+    if (matching !== null) return this.matchingFrame(matching, ref, startSec, tags);
     const borrowed = this.numbersFor[filterPlace] ? borrowNumbers(reader, place, ref, fields) : null;
     if (borrowed === 'none') return null;
     const slice = borrowed ?? reader.readPartition(place, ref, fields);
@@ -96,6 +114,20 @@ export class SeriesPoints {
     });
     const driving = value === null || places === null ? value : gather(value, places);
     return frameOf(slice.times, rows, startSec, tags, driving, aux, places);
+  }
+
+  private matchingFrame({ rows, times, values }: MatchingRows, ref: number, startSec: number, tags: TagSet): Frame {
+    const { driver, wanted } = this;
+    const { ascending, aux } = this.options;
+    this.run.count(rows);
+    if (!ascending) for (const list of [times, ...values]) list.reverse();
+    let next = 0;
+    const columnOf = (): ValueColumn => numberColumn(wanted[next].kind as NumberColumn['kind'], values[next++]);
+    const value = driver === null ? null : columnOf();
+    const beside = aux.map(({ name, kind }) =>
+      kind === 'tag' || kind === null ? this.tagColumn(ref, name, rows) : columnOf(),
+    );
+    return frameOf(times, rows, startSec, tags, value, beside, null);
   }
 
   /** The newest row of the i-th series, when it can be had without decoding; undefined when not, null when there is none. */
@@ -198,7 +230,8 @@ export class SeriesPoints {
   private tagColumn(ref: number, name: string, rows: number): ValueColumn {
     const { keys, values } = this.tagsOf(ref);
     const at = keys.indexOf(name);
-    return constantColumn('string', at < 0 ? null : values[at], rows);
+    if (this.tagCodes.length !== rows) this.tagCodes = new Int32Array(rows);
+    return new CodedTexts([at < 0 ? null : values[at]], this.tagCodes);
   }
 
   private tagsOf(ref: number): { keys: string[]; values: string[] } {

@@ -1,6 +1,7 @@
 /**
- * The short way against the general one: the same statement with a time zone, which the short way leaves alone, has the
- * same answer. Random rows in files and in memory, over partitions, in and out of order.
+ * The short ways against the general one. Windows: the same statement with a time zone, which the short way leaves alone, has
+ * the same answer. Filters: so has one that says each comparison twice, joined by OR. Random rows in files and in memory, over
+ * partitions, in and out of order.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../bytes/random.ts';
@@ -39,6 +40,8 @@ function linesOf(random: Random): string {
       row(host, START_SEC + sec, host === 'b' ? random.below(1e9) : 0);
     }
   }
+  // So many that they do not share row groups with others.
+  for (let sec = 0; sec < 86_400; sec += 20) row('often', START_SEC + sec, 0);
   for (let sec = SPAN_SEC - 1; sec > 0; sec -= 1 + random.below(3000)) row('reverse', START_SEC + sec, 0);
   return lines.join('\n');
 }
@@ -48,6 +51,12 @@ beforeAll(async () => {
   engine = await openEngine({ dataDir: '/data', fs: new MemoryFileSystem(), clock, inline: true });
   const random = new Random(seed);
   await writeLines(engine, 'db', Buffer.from(linesOf(random)));
+  await engine.flush();
+  // A second file of the first day has other values at some times.
+  const again = linesOf(random)
+    .split('\n')
+    .filter((line) => line.includes('host=often') && line.includes('f=1'));
+  await writeLines(engine, 'db', Buffer.from(again.slice(0, 300).join('\n')));
   await engine.flush();
   // Some series have rows in memory, too, some of them older than what is in files.
   const later = linesOf(random)
@@ -126,6 +135,50 @@ function statementOf(random: Random): string {
     .join(' ');
 }
 
+const COMPARISONS = [
+  'f > 60',
+  'f <= 12.5',
+  'f = 50',
+  '90 < f',
+  'i >= -20',
+  'i < 3',
+  'i = 7',
+  'f > -1',
+  'late > 4',
+  'i > 500',
+];
+
+/** A statement about some rows, and the same with a filter that only the general way knows. */
+function filteredOf(random: Random): [text: string, general: string] {
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
+  const fields = pick([
+    '*',
+    'f, i',
+    'host, f',
+    'i',
+    'late, i',
+    'f + i',
+    'max(f)',
+    'first(i), host',
+    'percentile(f, 50)',
+  ]);
+  const from = START_SEC + random.below(SPAN_SEC / 2);
+  const others: string[] =
+    random.below(3) === 0 ? [] : [`time >= ${from}s`, `time < ${from + 1 + random.below(80_000)}s`];
+  if (random.below(2) === 0) others.push(pick([`host = 'often'`, `host != 'a'`, `(host = 'gaps' OR host = 'often')`]));
+  const comparisons = Array.from({ length: 1 + random.below(2) }, () => pick(COMPARISONS));
+  const rest = [
+    random.below(3) === 0 ? 'GROUP BY host' : '',
+    random.below(4) === 0 ? 'ORDER BY time DESC' : '',
+    random.below(4) === 0 ? `LIMIT ${1 + random.below(2000)}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+  const write = (asked: readonly string[]) =>
+    `SELECT ${fields} FROM m WHERE ${[...asked, ...others].join(' AND ')} ${rest}`;
+  return [write(comparisons), write(comparisons.map((each) => `(${each} OR ${each})`))];
+}
+
 /** Floats by their first digits: sums over several series are added in another order. */
 function written(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) =>
@@ -146,4 +199,30 @@ describe('the short way answers as the general one', () => {
     }
     expect(answered).toBeGreaterThan(STATEMENTS / 2);
   }, 60_000);
+
+  it(`over random filters (seed ${seed})`, async () => {
+    const random = new Random(seed + 2);
+    let answered = 0;
+    for (let i = 0; i < STATEMENTS; i++) {
+      const [text, other] = filteredOf(random);
+      const general = await answerOf(other);
+      const answer = await answerOf(text);
+      if (JSON.stringify(answer) !== JSON.stringify(general)) expect(answer, text).toEqual(general);
+      if (general.length > 0) answered++;
+    }
+    expect(answered).toBeGreaterThan(STATEMENTS / 3);
+  }, 60_000);
+
+  it('where a newer file has other values, none of which match', async () => {
+    for (const value of [95, 5]) {
+      const lines = Array.from(
+        { length: 5_000 },
+        (_, i) => `over f=${value},n=${i}i ${START_SEC + 50_000 + i}000000000`,
+      );
+      await writeLines(engine, 'db', Buffer.from(lines.join('\n')));
+      await engine.flush();
+    }
+    expect(await answerOf('SELECT n FROM over WHERE f > 90')).toEqual([]);
+    expect(await answerOf('SELECT n FROM over WHERE f < 90')).toHaveLength(5_000);
+  });
 });
