@@ -8,8 +8,8 @@
  *     Exemplar      1: repeated Label   2: double value   3: int64 timestamp (ms)
  *
  * A known series costs a comparison of its label bytes with those of the series expected here, which the kernel does
- * where it can (remote-kernel.ts), and a sample a copy of eight bytes: values are moved as words, never as numbers, so every NaN payload (a stale marker is
- * 0x7ff0000000000002) survives.
+ * where it can (remote-kernel.ts), and a sample a copy of eight bytes: values are moved as words, never as numbers, so
+ * every NaN payload (a stale marker is 0x7ff0000000000002) survives.
  *
  * Fields may come in any order and unknown ones are skipped. A bad series does not stop the good ones; damaged
  * protobuf drops the whole request.
@@ -20,7 +20,7 @@ import type { Batch } from '../batch/batch.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { malformed, readInt64, readLength, readVarint, skipField, varint } from './protobuf.ts';
-import type { SeriesChain } from './remote-kernel.ts';
+import type { RecognisedRows, SeriesChain } from './remote-kernel.ts';
 import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
   addLabel,
@@ -99,25 +99,33 @@ function takeExpected(run: RemoteRun, chain: SeriesChain, from: number, end: num
 /** Appends rows that the kernel has recognised. */
 function appendRecognised(run: RemoteRun, { columns, rows: count }: SeriesChain): void {
   if (count === 0) return;
-  const { batch, index } = run;
-  const { refs, shapes, timesMs, bits } = columns;
+  const { batch } = run;
+  const { refs, shapes, bits } = columns;
   const { rows, valueCount } = batch;
   batch.reserveRows(count);
   batch.series.set(refs.subarray(0, count), rows);
   batch.shape.set(shapes.subarray(0, count), rows);
   batch.bits.set(bits.subarray(0, 2 * count), 2 * valueCount);
-  const { sec, nano, valueStart } = batch;
-  const { lastShape } = index;
-  for (let i = 0; i < count; i++) {
-    // The kernel takes no times that are out of range.
-    if (timesMs[i] !== run.ms) setTime(run, timesMs[i]);
-    sec[rows + i] = run.sec;
-    nano[rows + i] = run.nano;
-    valueStart[rows + i] = valueCount + i;
-    if (lastShape[refs[i]] !== shapes[i]) index.noteShape(refs[i], shapes[i]);
-  }
   batch.rows = rows + count;
   batch.valueCount = valueCount + count;
+  completeRows(run, columns, rows, valueCount);
+}
+
+/** Times of the rows from `firstRow` on, their places of values from `firstValue` on, and what the index notes of them. */
+function completeRows(run: RemoteRun, columns: RecognisedRows, firstRow: number, firstValue: number): void {
+  const { index } = run;
+  const { timesMs } = columns;
+  const { rows, series, shape, sec, nano, valueStart } = run.batch;
+  const { lastShape } = index;
+  for (let row = firstRow; row < rows; row++) {
+    const ms = timesMs[row - firstRow];
+    // The kernel takes no times that are out of range.
+    if (ms !== run.ms) setTime(run, ms);
+    sec[row] = run.sec;
+    nano[row] = run.nano;
+    valueStart[row] = firstValue + row - firstRow;
+    if (lastShape[series[row]] !== shape[row]) index.noteShape(series[row], shape[row]);
+  }
 }
 
 function decodeSeries(run: RemoteRun, bytes: Uint8Array, view: DataView, start: number, end: number): void {

@@ -5,7 +5,7 @@
  *    partition and one shape and holds rows one after the other: the time (ns since the partition's start), then one
  *    double per field of the shape.
  * 2. A row is appended to the newest chunk when partition and shape match and there is room; else to a matching chunk
- *    among the few newest; else to a new chunk, twice as large as the series' last one up to about a memory page.
+ *    among the few newest; else to a new chunk, a quarter larger than the series' last one up to about a memory page.
  *    So a series with one row costs a few dozen bytes, and a busy one is contiguous. Going back stops at a chunk of
  *    the same partition that shares a field with the row, so that the chain's order is the order of arrival for every
  *    field: the last write of a timestamp wins.
@@ -93,26 +93,52 @@ export class Memtable implements MemtableView {
   /** Appends all rows of a batch. `shapes` are the index's, by id; refs are below `refLimit`. */
   append(batch: Batch, shapes: readonly Shape[], refLimit: number): void {
     if (refLimit > this.heads.length) this.growHeads(refLimit);
-    const boxed = batch.wideCount > 0 || batch.stringCount > 0;
-    const { slabs, words } = this.arena;
-    const { series, shape, sec, nano, valueStart, values } = batch;
-    const heads = this.heads;
+    this.rows += batch.rows;
+    this.values += batch.valueCount;
+    const { rows, sec, nano } = batch;
     const duration = this.partitionDurationSec;
     let counted: PartitionCount | null = null;
     let countedPartition = 0;
-    for (let r = 0; r < batch.rows; r++) {
+    for (let r = 0; r < rows; ) {
+      const end = endOfTime(batch, r);
       const partition = Math.floor(sec[r] / duration);
       const offsetNs = (sec[r] - partition * duration) * 1e9 + nano[r];
       if (counted === null || partition !== countedPartition) {
         counted = this.countOf(partition);
         countedPartition = partition;
       }
-      counted.rows++;
+      counted.rows += end - r;
       if (offsetNs < counted.minOffsetNs) counted.minOffsetNs = offsetNs;
       if (offsetNs > counted.maxOffsetNs) counted.maxOffsetNs = offsetNs;
+      this.appendRows(batch, r, end, partition, offsetNs, shapes);
+      r = end;
+    }
+  }
 
+  /**
+   * Appends rows of one time. Nothing stands behind the loop, and none within it: V8 compiles a loop that runs long while it
+   * runs, and would throw that code away at what it has not seen run, each time anew.
+   */
+  private appendRows(
+    batch: Batch,
+    start: number,
+    end: number,
+    partition: number,
+    offsetNs: number,
+    shapes: readonly Shape[],
+  ): void {
+    const boxed = batch.wideCount > 0 || batch.stringCount > 0;
+    const { slabs, words } = this.arena;
+    const { series, shape, valueStart, values } = batch;
+    const heads = this.heads;
+    let shapeId = -1;
+    let width = 0;
+    for (let r = start; r < end; r++) {
       const ref = series[r];
-      const shapeId = shape[r];
+      if (shape[r] !== shapeId) {
+        shapeId = shape[r];
+        width = shapes[shapeId].width;
+      }
       let pointer = heads[ref];
       let w = words[pointer >>> SLAB_BITS];
       let h = (pointer & SLAB_MASK) * 2;
@@ -127,20 +153,13 @@ export class Memtable implements MemtableView {
         h = (pointer & SLAB_MASK) * 2;
       }
       const slab = slabs[pointer >>> SLAB_BITS];
-      const width = shapes[shapeId].width;
       const row = w[h + CHUNK_ROWS]++;
-      let at = (pointer & SLAB_MASK) + CHUNK_HEADER_DOUBLES + row * (width + 1);
+      const at = (pointer & SLAB_MASK) + CHUNK_HEADER_DOUBLES + row * (width + 1);
       if (row > 0 && slab[at - width - 1] >= offsetNs) w[h + CHUNK_SORTED] = 0;
-      slab[at++] = offsetNs;
-      const from = valueStart[r];
-      if (boxed) {
-        this.copyBoxed(batch, from, shapes[shapeId], pointer >>> SLAB_BITS, at);
-      } else {
-        for (let i = 0; i < width; i++) slab[at + i] = values[from + i];
-      }
+      slab[at] = offsetNs;
+      if (boxed) this.copyBoxed(batch, valueStart[r], shapes[shapeId], pointer >>> SLAB_BITS, at + 1);
+      else copyValues(values, valueStart[r], slab, at + 1, width);
     }
-    this.rows += batch.rows;
-    this.values += batch.valueCount;
   }
 
   /** Copies one row's values, moving boxed ones into this memtable's side tables. */
@@ -172,7 +191,10 @@ export class Memtable implements MemtableView {
       if (w[h + CHUNK_PARTITION] === partition) {
         if (w[h + CHUNK_SHAPE] === shapeId) {
           if (w[h + CHUNK_ROWS] < w[h + CHUNK_CAPACITY]) return pointer;
-          rows = Math.min(w[h + CHUNK_CAPACITY] * 2, Math.max(FIRST_ROWS, Math.floor(CHUNK_BYTES / (8 * (width + 1)))));
+          rows = Math.min(
+            grown(w[h + CHUNK_CAPACITY]),
+            Math.max(FIRST_ROWS, Math.floor(CHUNK_BYTES / (8 * (width + 1)))),
+          );
           break;
         }
         if (this.shareField(shapes[shapeId], shapes[w[h + CHUNK_SHAPE]])) break;
@@ -217,4 +239,25 @@ export class Memtable implements MemtableView {
     grown.set(this.heads);
     this.heads = grown;
   }
+}
+
+/**
+ * Rows of the chunk after one of so many. Series that grow alike get their chunks together, so doubling would fill the
+ * memory with free room.
+ */
+function grown(rows: number): number {
+  return rows + Math.max(1, rows >> 2);
+}
+
+/** The first row behind row `r` that has another time. */
+function endOfTime({ rows, sec, nano }: Batch, r: number): number {
+  const s = sec[r];
+  const n = nano[r];
+  let end = r + 1;
+  while (end < rows && sec[end] === s && nano[end] === n) end++;
+  return end;
+}
+
+function copyValues(values: Float64Array, from: number, slab: Float64Array, at: number, width: number): void {
+  for (let i = 0; i < width; i++) slab[at + i] = values[from + i];
 }
