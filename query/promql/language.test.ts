@@ -389,6 +389,16 @@ eval instant at 10m m @ 300 offset -2m
 eval instant at 0 year(vector(-1))
   {} 1969
 
+# The end of Go's time, where everything lands that is no time.
+eval instant at 0 year(vector(NaN)) * 10000 + month(vector(Inf)) * 100 + day_of_month(vector(-Inf))
+  {} 2922770265961204
+
+eval instant at 0 (hour(vector(1e300)) * 60 + minute(vector(NaN))) * 60 + day_of_week(vector(NaN))
+  {} 55800
+
+eval instant at 0 hour(vector(9e18)) * 60 + minute(vector(9e18))
+  {} 960
+
 # Of a selector it is the time of the sample itself, even where values are interpolated.
 eval instant at 90s timestamp(m smoothed)
   {} 60
@@ -580,7 +590,13 @@ eval instant at 100s count_over_time(m[1m - 30s:2 * 5s] offset (10s * 1))
   {} 3
 
 eval instant at 100s m[30s - 1m]
-  expect fail msg: duration must be greater than 0
+  expect fail msg: 2:10: duration must be greater than 0
+
+eval instant at 100s m[(30s - 1m) ^ 0.5]
+  expect fail msg: 3:18: duration is out of range
+
+eval instant at 100s m offset (1m / step())
+  expect fail msg: 10:21: division by zero
 `,
   );
 });

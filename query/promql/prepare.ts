@@ -158,9 +158,14 @@ function prepareSubquery(subquery: Subquery, times: QueryTimes): Prepared {
 /** The ms of a duration expression. Throws `bad_request` when it has none. */
 function resolveDuration(expr: DurationNode, times: QueryTimes, mayBeNegative: boolean): number {
   const seconds = durationSeconds(expr, times);
-  if (!(seconds > 0) && !mayBeNegative) throw new VarveError('bad_request', 'duration must be greater than 0');
-  if (!(Math.abs(seconds) < 2 ** 63 / 1e9)) throw new VarveError('bad_request', 'duration is out of range');
+  if (seconds <= 0 && !mayBeNegative) failDuration(expr, 'duration must be greater than 0');
+  if (!(Math.abs(seconds) < 2 ** 63 / 1e9)) failDuration(expr, 'duration is out of range');
   return Math.trunc(seconds * 1000);
+}
+
+/** Prometheus names the first character and the one behind the last, counted from 0. */
+function failDuration({ start, end }: DurationNode, problem: string): never {
+  throw new VarveError('bad_request', `${start}:${end}: ${problem}`);
 }
 
 function durationSeconds(expr: DurationNode, times: QueryTimes): number {
@@ -186,10 +191,10 @@ function durationSeconds(expr: DurationNode, times: QueryTimes): number {
         case '*':
           return left * right;
         case '/':
-          if (right === 0) throw new VarveError('bad_request', 'division by zero');
+          if (right === 0) failDuration(expr, 'division by zero');
           return left / right;
         case '%':
-          if (right === 0) throw new VarveError('bad_request', 'modulo by zero');
+          if (right === 0) failDuration(expr, 'modulo by zero');
           return left % right;
         case '^':
           return left ** right;

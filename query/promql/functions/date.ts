@@ -10,17 +10,20 @@ interface CivilDate {
   day: number;
 }
 
-/** What Go's conversion to int64 gives for numbers that do not fit. */
-const NOT_A_TIME = -(2 ** 63);
+/** What numbers that are no int64 become in Go: its least int64, which wraps around in a date. */
+const NOT_A_TIME = 2 ** 63;
 
-function daysOf(seconds: number): number {
-  const valid = Math.abs(seconds) < 2 ** 63 ? seconds : NOT_A_TIME;
-  return Math.floor(valid / DAY_SECONDS);
+function validSeconds(seconds: number): number {
+  return Math.abs(seconds) < 2 ** 63 ? seconds : NOT_A_TIME;
 }
 
 function secondOfDay(seconds: number): number {
-  const valid = Math.abs(seconds) < 2 ** 63 ? seconds : NOT_A_TIME;
-  return valid - Math.floor(valid / DAY_SECONDS) * DAY_SECONDS;
+  return ((validSeconds(seconds) % DAY_SECONDS) + DAY_SECONDS) % DAY_SECONDS;
+}
+
+function daysOf(seconds: number): number {
+  // Rounded, since a difference far away need not be a double.
+  return Math.round((validSeconds(seconds) - secondOfDay(seconds)) / DAY_SECONDS);
 }
 
 /** Days since the epoch as a date: by eras of 400 years that start on the first of March. */
