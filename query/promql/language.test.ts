@@ -422,6 +422,9 @@ eval instant at 0 label_replace(m, "c", "$2/\${1}$$", "a", "(.+)-(?P<second>.+)"
 eval instant at 0 label_replace(m, "c", "$second", "a", "(.+)-(?P<second>.+)")
   m{a="one-two", b="x", c="two"} 1
 
+eval instant at 0 label_replace(m, "c", "<$01$1é$0$>", "a", "one(.+)")
+  m{a="one-two", b="x", c="<one-two$>"} 1
+
 eval instant at 0 label_replace(m, "c", "y", "a", "one")
   m{a="one-two", b="x"} 1
 

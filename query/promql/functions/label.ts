@@ -27,7 +27,8 @@ export function labelReplace(ctx: EvaluationContext, call: Call, grid: Grid): Ve
     const matcher = regex.matcher(column.labels.get(source));
     if (!matcher.matches()) continue;
     const value = expandTemplate(template, (group) => {
-      const index = /^\d+$/.test(group) ? Number(group) : null;
+      // What begins with a zero is a name.
+      const index = /^(0|[1-9]\d*)$/.test(group) ? Number(group) : null;
       if (index !== null) return index <= matcher.groupCount() ? matcher.group(index) : null;
       return group in regex.namedGroups() ? matcher.group(group) : null;
     });
@@ -59,11 +60,14 @@ function setLabel(column: SeriesColumn, target: string, value: string): void {
 
 /** `$1`, `${1}`, `$name`, `${name}` and `$$`, as Go's Regexp.Expand reads them: the longest name wins. */
 function expandTemplate(template: string, groupText: (group: string) => string | null): string {
-  return template.replaceAll(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced?: string, plain?: string) => {
-    const group = braced ?? plain;
-    if (group === undefined) return whole === '$$' ? '$' : whole;
-    return groupText(group) ?? '';
-  });
+  return template.replaceAll(
+    /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
+    (whole, braced?: string, plain?: string) => {
+      const group = braced ?? plain;
+      if (group === undefined) return whole === '$$' ? '$' : whole;
+      return groupText(group) ?? '';
+    },
+  );
 }
 
 function executionError(message: string): VarveError {
