@@ -642,6 +642,13 @@ eval instant at 1m sum by (x) (abs({__name__=~"._total"}))
 eval instant at 1m max by (__name__) (abs({__name__=~"._total"}))
   expect fail msg: vector cannot contain metrics with the same labelset
 
+# Of several samples with the same name the first decides for all.
+eval range from 0 to 1m step 1m abs(a_total offset 1m) or a_total
+  a_total{x="1"} 1 1
+
+eval range from 0 to 1m step 1m abs(a_total @ 0) or a_total
+  {x="1"} 1 1
+
 # A comparison takes the name of its left side as if it were to stay.
 eval instant at 1m increase(a_total[1m1ms]) <= increase(b_total[1m1ms])
   a_total{x="1"} 60.001

@@ -16,7 +16,10 @@ export function rejectSameLabels(series: readonly SeriesColumn[]): void {
   }
 }
 
-/** Merges series with the same labels into the first of them; throws when two have a value at one step. */
+/**
+ * Merges series with the same labels into the first of them; throws when two have a value at one step. The name stays
+ * or goes with the earliest sample.
+ */
 export function mergeSameLabels(series: SeriesColumn[]): SeriesColumn[] {
   if (series.length < 2) return series;
   const byKey = new Map<string, SeriesColumn>();
@@ -28,6 +31,7 @@ export function mergeSameLabels(series: SeriesColumn[]): SeriesColumn[] {
       continue;
     }
     merged = true;
+    if (column.present.indexOf(1) < known.present.indexOf(1)) known.dropName = column.dropName;
     for (let i = 0; i < column.present.length; i++) {
       if (column.present[i] === 0) continue;
       if (known.present[i] === 1) throw sameLabelsError();
