@@ -494,6 +494,7 @@ load 1m
   empty_bucket{le="1"} 0
   empty_bucket{le="2"} -1
   empty_bucket{le="+Inf"} 0
+  huge_bucket{le="1e999"} 1
   named_bucket{q="old", le="1"} 4
   named_bucket{q="old", le="+Inf"} 4
 
@@ -501,6 +502,9 @@ load 1m
 eval instant at 0 histogram_quantile(0.5, empty_bucket)
   expect info regex: needed to be fixed for monotonicity
   {} NaN
+
+eval instant at 0 histogram_quantile(0.5, huge_bucket)
+  expect warn msg: PromQL warning: bucket label "le" is missing or has a malformed value of "1e999" for metric name "huge_bucket" (1:25)
 
 eval instant at 0 histogram_quantiles(named_bucket, "q", 0.5, -0)
   {q="0.5"} 0.5

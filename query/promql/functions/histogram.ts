@@ -41,7 +41,8 @@ function parseBound(text: string): number | null {
   if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^nan$/i.test(text)) return Number.NaN;
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null;
-  return Number(text);
+  const bound = Number(text);
+  return Number.isFinite(bound) ? bound : null;
 }
 
 /** One result column per histogram, computed at the steps where it has buckets. */
