@@ -43,6 +43,10 @@ export class SmallColumn {
     return (this.bytes ?? this.shorts!).byteLength + (this.rows >> RUN_SHIFT) * 8;
   }
 
+  at(row: number): number {
+    return this.bytes !== null ? this.bytes[row] : this.shorts![row];
+  }
+
   /** Copies the values `from … to - 1` to `out[at …]`. */
   copy(from: number, to: number, out: Float64Array, at: number): void {
     if (this.bytes !== null) copyBytes(this.bytes, from, to, out, at);

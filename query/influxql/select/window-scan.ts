@@ -12,7 +12,7 @@
 import type { RowSlice } from '../../../batch/column.ts';
 import { FIELD_TYPE_NAMES, FLOAT, INTEGER } from '../../../batch/field-type.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
-import { type BlockChoice, createNumberBuffer, type NumberSpan } from '../../../tsm/number-reader.ts';
+import { type BlockChoice, createNumberBuffer, type KeptSpan, type NumberSpan } from '../../../tsm/number-reader.ts';
 import type { ValueColumn } from '../functions/kernel.ts';
 import { castNumber, numberColumn } from './column.ts';
 import type { Rows } from './frame.ts';
@@ -23,7 +23,7 @@ import type { Run } from './run.ts';
 import { columnCache } from './scan-cache.ts';
 import { MIN_NS, nanoOf, nsOf, secOf } from './time.ts';
 import { windowOf } from './window.ts';
-import { FieldWindows, type Wanted } from './window-slots.ts';
+import { cutRuns, FieldWindows, type Wanted, type WindowRuns } from './window-slots.ts';
 
 const buffer = createNumberBuffer();
 
@@ -101,12 +101,13 @@ function planScan(level: Level): WindowScan | null {
   return leaf === null ? null : new WindowScan(level, leaf, fields, calls);
 }
 
-const NOTHING: Wanted = { sums: false, extremes: false, edges: false };
+const NOTHING: Wanted = { sums: false, minima: false, maxima: false, edges: false };
 
-function including({ sums, extremes, edges }: Wanted, name: Function): Wanted {
+function including({ sums, minima, maxima, edges }: Wanted, name: Function): Wanted {
   return {
     sums: sums || name === 'sum' || name === 'mean',
-    extremes: extremes || name === 'min' || name === 'max',
+    minima: minima || name === 'min',
+    maxima: maxima || name === 'max',
     edges: edges || name === 'first' || name === 'last',
   };
 }
@@ -120,6 +121,10 @@ export class WindowScan {
   private grid: Grid | null = null;
   /** Of the group that was read last; null when there was nothing to read. */
   private shown: Grid | null = null;
+  /** Of partitions, by their starts: grids of one scan differ in their lengths alone. */
+  private readonly places = new Map<number, Place>();
+  /** The runs that were cut last: most series have their rows at the same times. */
+  private runs: { readonly place: Place; readonly cut: WindowRuns } | null = null;
 
   constructor(level: Level, leaf: Leaf, fields: readonly ScanField[], calls: readonly ScanCall[]) {
     this.level = level;
@@ -222,20 +227,14 @@ export class WindowScan {
   private readField(reader: SeriesReader, ref: number, f: number, grid: Grid): number {
     const { name, wanted } = this.fields[f];
     const slots = this.slots[f];
+    const byKept = this.readKept(reader, ref, f, grid);
+    if (byKept !== null) return byKept;
     let rows = 0;
     let partitions = 0;
     let lastStartSec = Number.NaN;
     let plain = true;
     buffer.used = 0;
-    const places = new Map<number, Place>();
-    const placeAt = (startSec: number): Place => {
-      let place = places.get(startSec);
-      if (place === undefined) {
-        place = placeOf(grid, startSec);
-        places.set(startSec, place);
-      }
-      return place;
-    };
+    const placeAt = (startSec: number): Place => this.placeAt(startSec, grid);
     const choiceAt = (startSec: number): BlockChoice => {
       const place = placeAt(startSec);
       return {
@@ -253,10 +252,55 @@ export class WindowScan {
       if (rows < 0) plain = false;
     };
     reader.readPieces(ref, name, buffer, columnCache, choiceAt, visit);
+    return plain && this.endSeries(f, partitions) ? rows : -1;
+  }
+
+  /** As `readField`, where all columns are kept decoded; null where not, with nothing added. */
+  private readKept(reader: SeriesReader, ref: number, f: number, grid: Grid): number | null {
+    const slots = this.slots[f];
+    const spans: KeptSpan[] = [];
+    const startsSec: number[] = [];
+    const isKept = reader.readKept(ref, this.fields[f].name, columnCache, (startSec, span) => {
+      spans.push(span);
+      startsSec.push(startSec);
+    });
+    if (!isKept) return null;
+    slots.beginSeries();
+    let rows = 0;
+    let partitions = 0;
+    for (let i = 0; i < spans.length; i++) {
+      const { times, from, to, column } = spans[i];
+      const place = this.placeAt(startsSec[i], grid);
+      slots.addKept(column, this.runsOf(times, from, to, place), place);
+      rows += to - from;
+      if (i === 0 || startsSec[i] !== startsSec[i - 1]) partitions++;
+    }
+    return this.endSeries(f, partitions) ? rows : -1;
+  }
+
+  private endSeries(f: number, partitions: number): boolean {
+    const hasMean = this.hasMean(f);
     // The mean of parts is that of their means, and so are the last digits.
-    if (wanted.sums && partitions > 1 && (this.fields[f].kind === 'float' || this.hasMean(f))) return -1;
-    if (!plain || !slots.endSeries(this.hasMean(f))) return -1;
-    return rows;
+    const isExact = !this.fields[f].wanted.sums || partitions < 2 || (this.fields[f].kind !== 'float' && !hasMean);
+    return isExact && this.slots[f].endSeries(hasMean);
+  }
+
+  private placeAt(startSec: number, grid: Grid): Place {
+    let place = this.places.get(startSec);
+    if (place === undefined) {
+      place = placeOf(grid, startSec);
+      this.places.set(startSec, place);
+    }
+    return place;
+  }
+
+  private runsOf(times: Float64Array, from: number, to: number, place: Place): WindowRuns {
+    const { runs } = this;
+    if (runs?.place === place && runs.cut.times === times && runs.cut.from === from && runs.cut.to === to)
+      return runs.cut;
+    const cut = cutRuns(times, from, to, place);
+    this.runs = { place, cut };
+    return cut;
   }
 
   private hasMean(f: number): boolean {

@@ -2,12 +2,14 @@
  * One slot per window for the points of a field: count, sum, extremes, first and last, as they come in ascending time,
  * series by series.
  */
+import type { SmallColumn } from '../../../tsm/small-column.ts';
 import type { Statistics } from '../../../tsm/statistics.ts';
 
 /** What of the points is asked for; the count always is. */
 export interface Wanted {
   readonly sums: boolean;
-  readonly extremes: boolean;
+  readonly minima: boolean;
+  readonly maxima: boolean;
   readonly edges: boolean;
 }
 
@@ -15,6 +17,39 @@ export interface Wanted {
 interface WindowPlace {
   slotOf(offsetNs: number): number;
   endOf(slot: number): number;
+}
+
+/** Runs of rows that lie in one window each: run i is of rows from the end of the run before it up to `ends[i]`. */
+export interface WindowRuns {
+  readonly times: Float64Array;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly slots: Int32Array;
+  readonly ends: Int32Array;
+}
+
+/** Cuts `times[from, to)` at the windows' ends. */
+export function cutRuns(times: Float64Array, from: number, to: number, place: WindowPlace): WindowRuns {
+  let slots = new Int32Array(64);
+  let ends = new Int32Array(64);
+  let count = 0;
+  for (let row = from; row < to; count++) {
+    if (count === slots.length) {
+      slots = doubled(slots);
+      ends = doubled(ends);
+    }
+    slots[count] = place.slotOf(times[row]);
+    row = endOfRun(times, row, to, place.endOf(slots[count]));
+    ends[count] = row;
+  }
+  return { times, from, to, count, slots, ends };
+}
+
+function doubled(list: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(list.length * 2);
+  grown.set(list);
+  return grown;
 }
 
 const NONE = new Float64Array(0);
@@ -49,8 +84,8 @@ export class FieldWindows {
     const make = (needed: boolean): Float64Array => (needed ? new Float64Array(count) : NONE);
     this.counts = new Float64Array(count);
     this.sums = make(wanted.sums);
-    this.minima = make(wanted.extremes);
-    this.maxima = make(wanted.extremes);
+    this.minima = make(wanted.minima || wanted.maxima);
+    this.maxima = make(wanted.minima || wanted.maxima);
     this.firsts = make(wanted.edges);
     this.lasts = make(wanted.edges);
     this.firstTimes = make(wanted.edges);
@@ -105,12 +140,36 @@ export class FieldWindows {
       const end = endOfRun(times, row, to, place.endOf(slot));
       this.counts[slot] += end - row;
       if (wanted.sums) this.addSum(slot, values, row + shift, end + shift);
-      if (wanted.extremes) this.addExtremes(slot, values, row + shift, end + shift);
+      if (wanted.minima || wanted.maxima) this.addExtremes(slot, values, row + shift, end + shift);
       if (wanted.edges) {
         const start = place.endOf(slot - 1);
         this.addEdges(slot, values[row + shift], times[row] - start, values[end - 1 + shift], times[end - 1] - start);
       }
       row = end;
+    }
+  }
+
+  /** Adds rows of a column that is kept decoded: `column` holds the values of the runs' rows. */
+  addKept(column: SmallColumn, { times, from, count, slots, ends }: WindowRuns, place: WindowPlace): void {
+    const { wanted, counts, ownCounts, ownSums, minima, maxima } = this;
+    this.any ||= count > 0;
+    let start = from;
+    for (let run = 0; run < count; run++) {
+      const slot = slots[run];
+      const end = ends[run];
+      counts[slot] += end - start;
+      if (wanted.sums) {
+        ownCounts[slot] += end - start;
+        ownSums[slot] += column.sum(start, end);
+      }
+      if (wanted.minima) minima[slot] = Math.min(minima[slot], column.smallest(start, end));
+      if (wanted.maxima) maxima[slot] = Math.max(maxima[slot], column.largest(start, end));
+      if (wanted.edges) {
+        const windowStart = place.endOf(slot - 1);
+        const last = end - 1;
+        this.addEdges(slot, column.at(start), times[start] - windowStart, column.at(last), times[last] - windowStart);
+      }
+      start = end;
     }
   }
 
@@ -124,7 +183,7 @@ export class FieldWindows {
       this.ownCounts[slot] += rows;
       this.ownSums[slot] += sum;
     }
-    if (this.wanted.extremes) {
+    if (this.wanted.minima || this.wanted.maxima) {
       if (min < this.minima[slot]) this.minima[slot] = min;
       if (max > this.maxima[slot]) this.maxima[slot] = max;
     }
