@@ -12,8 +12,9 @@ import { EVERYTHING, type Rights } from '../../access/rights.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { readBody, releaseBody } from '../../ingest/body.ts';
 import type { Statement } from '../../query/influxql/ast.ts';
-import { NO_PARAMETERS, parseParameters } from '../../query/influxql/parser/parameters.ts';
+import { parseParameters } from '../../query/influxql/parser/parameters.ts';
 import { parseStatements } from '../../query/influxql/parser/parser.ts';
+import { parsedStatements } from '../../query/influxql/parser/statement-cache.ts';
 import { authorizeStatements } from '../../query/influxql/privileges.ts';
 import type { Caller } from '../auth/authenticator.ts';
 import { CHALLENGE } from '../auth/challenge.ts';
@@ -36,6 +37,8 @@ export const INFLUX_QUERY_PATH = '/query';
 
 /** How long a query that was canceled waits for a client that does not read, ms. */
 const STALLED_MS = 1_000;
+
+const ONE_PIECE_BYTES = 32_768;
 
 type Headers = Record<string, string | number>;
 
@@ -133,10 +136,10 @@ async function readParameters(
   return parameters;
 }
 
-function parse(text: string, parameters: string): Statement[] {
-  const bound = parameters === '' ? NO_PARAMETERS : parseParameters(parameters);
+function parse(text: string, parameters: string): readonly Statement[] {
+  const bound = parameters === '' ? null : parseParameters(parameters);
   try {
-    return parseStatements(text, bound);
+    return bound === null ? parsedStatements(text) : parseStatements(text, bound);
   } catch (error) {
     if (!(error instanceof VarveError && error.code === 'bad_request')) throw error;
     throw new VarveError('bad_request', `error parsing query: ${error.message}`, { cause: error });
@@ -263,7 +266,10 @@ async function sendWhole(
   headers['content-length'] = sent.length;
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, headers);
-  response.end(sent);
+  // A short text leaves in one piece with the head; each byte is one character of it.
+  if (sent.length <= ONE_PIECE_BYTES)
+    response.end(Buffer.from(sent.buffer, sent.byteOffset, sent.length).toString('latin1'), 'latin1');
+  else response.end(sent);
 }
 
 /** GET and POST are answered above before the router is asked; what is left for it is to refuse the others. */
