@@ -120,6 +120,7 @@ export class Database {
       indexEpoch: this.index.epoch,
       partitionDurationSec: this.partitionDurationSec,
       memtable: memtable.view(),
+      partitions: [...memtable.partitions.keys()],
       shapes,
       keys: this.index.snapshotForWorker(),
       firstGeneration,

@@ -20,6 +20,8 @@ export interface FlushJob {
   indexEpoch: string;
   partitionDurationSec: number;
   memtable: MemtableView;
+  /** Numbers of the partitions that it has rows of. */
+  partitions: readonly number[];
   /** By shape id; holes where the memtable has none. */
   shapes: (ShapeFields | undefined)[];
   keys: IndexHandle;
@@ -29,7 +31,8 @@ export interface FlushJob {
 }
 
 /** Refs by partition number, both ascending. */
-function seriesByPartition(view: MemtableView): Map<number, number[]> {
+function seriesByPartition({ memtable: view, partitions }: FlushJob): Map<number, number[]> {
+  if (partitions.length === 1) return new Map([[partitions[0], seriesOf(view)]]);
   const found = new Map<number, number[]>();
   for (let ref = 0; ref < view.heads.length; ref++) {
     let pointer = view.heads[ref];
@@ -49,11 +52,18 @@ function seriesByPartition(view: MemtableView): Map<number, number[]> {
   return new Map([...found].sort((a, b) => a[0] - b[0]));
 }
 
+/** Refs of series with rows, ascending. */
+function seriesOf({ heads }: MemtableView): number[] {
+  const refs: number[] = [];
+  for (let ref = 0; ref < heads.length; ref++) if (heads[ref] !== 0) refs.push(ref);
+  return refs;
+}
+
 /** Writes the files, each synced under its final name, and describes them. On error no file is left behind. */
 export function flushMemtable(fs: FileSystem, job: FlushJob): FileEntry[] {
   const entries: FileEntry[] = [];
   try {
-    for (const [partition, refs] of seriesByPartition(job.memtable)) {
+    for (const [partition, refs] of seriesByPartition(job)) {
       const generation = job.firstGeneration + entries.length;
       const partitionStartSec = partition * job.partitionDurationSec;
       const name = fileName(partitionStartSec, generation);

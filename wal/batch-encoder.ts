@@ -116,14 +116,27 @@ function timeUnit(batch: Batch): number {
 
 function writeShapes(batch: Batch, out: ByteWriter): void {
   const { rows, shape } = batch;
+  const { bytes } = out;
+  let p = out.length;
   for (let r = 0; r < rows; ) {
     const id = shape[r];
     let end = r + 1;
     while (end < rows && shape[end] === id) end++;
-    out.varint(end - r);
-    out.varint(id);
+    p = writeVarint(bytes, p, end - r);
+    p = writeVarint(bytes, p, id);
     r = end;
   }
+  out.length = p;
+}
+
+function writeVarint(bytes: Uint8Array, p: number, value: number): number {
+  let rest = value;
+  while (rest > 127) {
+    bytes[p++] = (rest & 127) | 128;
+    rest >>>= 7;
+  }
+  bytes[p++] = rest;
+  return p;
 }
 
 function writeSeries(batch: Batch, out: ByteWriter): void {
@@ -361,13 +374,8 @@ function writeRaw(bytes: Uint8Array, p: number, token: number, low: number, high
 function writeString(batch: Batch, index: number, bytes: Uint8Array, p: number): number {
   const from = batch.stringOffsets[index];
   const to = batch.stringOffsets[index + 1];
-  let length = to - from;
   bytes[p++] = TEXT;
-  while (length > 127) {
-    bytes[p++] = (length & 127) | 128;
-    length >>>= 7;
-  }
-  bytes[p++] = length;
+  p = writeVarint(bytes, p, to - from);
   if (to - from < 24) {
     for (let i = from; i < to; i++) bytes[p++] = batch.strings[i];
     return p;

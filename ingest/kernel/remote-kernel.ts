@@ -48,7 +48,7 @@ function copy16(to: usize, from: usize): void {
 }
 
 /**
- * Unpacks the elements of a snappy block at `at .. end` to `out .. outEnd`. Up to 16 bytes behind either end are read,
+ * Unpacks the elements of a snappy block at `block .. end` to `out .. outEnd`. Up to 64 bytes behind either end are read,
  * and those behind `outEnd` written.
  * @returns whether they make up exactly that.
  */
@@ -90,7 +90,13 @@ export function unpack(block: usize, end: usize, out: usize, outEnd: usize): boo
     const from = to - offset;
     // A copy may overlap what it makes: then it repeats it.
     if (offset >= 16) {
-      for (let i: usize = 0; i < length; i += 16) copy16(to + i, from + i);
+      // Always all that a copy can have: how much it is would be guessed wrong too often.
+      copy16(to, from);
+      if (kind !== 1) {
+        copy16(to + 16, from + 16);
+        copy16(to + 32, from + 32);
+        copy16(to + 48, from + 48);
+      }
     } else {
       for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i));
     }
