@@ -402,6 +402,7 @@ describe('access', () => {
       ),
     );
     const all = told.join('\n') + server.output();
-    for (const word of [secret, PASSWORD, token, token.slice(token.indexOf('_', 6) + 1)]) expect(all).not.toContain(word);
+    for (const word of [secret, PASSWORD, token, token.slice(token.indexOf('_', 6) + 1)])
+      expect(all).not.toContain(word);
   });
 });

@@ -9,15 +9,29 @@ export interface PrometheusProcess {
   stop(): Promise<void>;
 }
 
-/** Starts Debian's Prometheus in an empty directory below `directory`. */
-export async function startPrometheus(directory: string, args: readonly string[] = []): Promise<PrometheusProcess> {
+/** A Prometheus 3 besides Debian's, for what only that knows: VARVE_PROMETHEUS_3 names its program. */
+export const PROMETHEUS_3 = process.env.VARVE_PROMETHEUS_3;
+
+/** All of Prometheus 3's language. @param delayed whether it drops names at the end of a query. */
+export function prometheus3Flags(delayed: boolean): string[] {
+  const features = ['experimental-functions', 'duration-expr', 'extended-range-selectors', 'binop-fill-modifiers'];
+  if (delayed) features.push('delayed-name-removal');
+  return [`--enable-feature=${features.map((feature) => `promql-${feature}`).join()}`];
+}
+
+/** Starts a Prometheus, Debian's unless another is named, in an empty directory below `directory`. */
+export async function startPrometheus(
+  directory: string,
+  args: readonly string[] = [],
+  program = 'prometheus',
+): Promise<PrometheusProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const home = join(directory, 'prometheus');
   mkdirSync(home);
   writeFileSync(join(home, 'prometheus.yml'), 'global: {}\n');
   const child = spawn(
-    'prometheus',
+    program,
     [
       `--config.file=${join(home, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(home, 'data')}`,

@@ -2,7 +2,7 @@
  * Warnings and infos that go with a result. They are kept by text, so one problem in a thousand series is told once; when
  * the same text arises at two places of the query, the later place is shown.
  */
-import { formatGeneral } from './number-format.ts';
+import { formatExponent, formatGeneral } from './number-format.ts';
 import { linePosition } from './parser/parse-error.ts';
 import { quote } from './parser/token.ts';
 
@@ -117,8 +117,10 @@ function forMetric(metricName: string): string {
 }
 
 /** Like %.2g. */
+/** Like %.2g. */
 function twoDigits(value: number): string {
-  return formatGeneral(Number(value.toPrecision(2)));
+  const rounded = Number(value.toPrecision(2));
+  return Math.abs(rounded) < 100 ? formatGeneral(rounded) : formatExponent(rounded);
 }
 
 function rfc3339(ms: number): string {

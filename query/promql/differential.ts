@@ -1,7 +1,8 @@
 /**
  * What differential tests against Prometheus share: random series, random questions about them, and the comparison of
  * answers. The Prometheus is what Debian ships (2.42), so only what it knows is asked for, and never where it differs on
- * purpose: its ranges include their left end, so no sample and no subquery step lies on the end of a range.
+ * purpose: its ranges include their left end, so no sample and no subquery step lies on the end of a range. Where there is
+ * a Prometheus 3 as well, it is asked for all.
  */
 import { ExpressionGenerator, type Random } from './expression-generator.ts';
 import { type Labels, labelsFromPairs } from './labels.ts';
@@ -69,10 +70,10 @@ export function randomSeries(random: Random): TestSeries[] {
   return series;
 }
 
-/** Expressions over randomSeries(). */
-export function expressionGenerator(random: Random): ExpressionGenerator {
+/** Expressions over randomSeries(). @param legacy only what Prometheus 2.42 knows. */
+export function expressionGenerator(random: Random, legacy = true): ExpressionGenerator {
   return new ExpressionGenerator(random, {
-    legacy: true,
+    legacy,
     metrics: ['resetting_total', 'sparse_total', 'walk', 'odd', 'steps', 'latency_bucket', 'nothing'],
     counters: ['resetting_total', 'sparse_total', 'latency_bucket'],
     distinct: ['walk'],
@@ -118,6 +119,8 @@ export function isKnownDifference(query: string, ours: string | null, theirs: st
 export interface Answer {
   status: string;
   error?: string;
+  warnings?: string[];
+  infos?: string[];
   data?: { resultType: string; result: unknown };
 }
 
@@ -152,7 +155,12 @@ function close(a: number, b: number): boolean {
   return Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b)) || Math.abs(a - b) < 1e-9;
 }
 
-export function difference(own: Points, theirs: Points): string | null {
+/** @param isSame how values are compared. */
+export function difference(
+  own: Points,
+  theirs: Points,
+  isSame: (a: number, b: number) => boolean = close,
+): string | null {
   const show = (key: string) => key.replaceAll('\u0000', ' ');
   for (const [key, values] of theirs) {
     const mine = own.get(key);
@@ -160,7 +168,7 @@ export function difference(own: Points, theirs: Points): string | null {
     for (const [time, value] of values) {
       const got = mine.get(time);
       if (got === undefined) return `missing ${show(key)} at ${time}`;
-      if (!close(got, value)) return `${show(key)} at ${time}: ${got}, Prometheus says ${value}`;
+      if (!isSame(got, value)) return `${show(key)} at ${time}: ${got}, Prometheus says ${value}`;
     }
     if (mine.size !== values.size) return `surplus points of ${show(key)}`;
   }

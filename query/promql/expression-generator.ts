@@ -59,9 +59,12 @@ const EXACT_RANGE =
     ' ',
   );
 const COUNTER_RANGE = 'rate increase irate resets'.split(' ');
-const NEW_RANGE = 'first_over_time mad_over_time ts_of_max_over_time ts_of_min_over_time ts_of_last_over_time'.split(
-  ' ',
-);
+const NEW_RANGE =
+  'first_over_time mad_over_time ts_of_first_over_time ts_of_max_over_time ts_of_min_over_time ts_of_last_over_time'.split(
+    ' ',
+  );
+const ANCHORED_RANGE = 'rate increase delta changes resets'.split(' ');
+const SMOOTHED_RANGE = 'rate increase delta'.split(' ');
 const AGGREGATIONS = 'sum avg min max count group'.split(' ');
 const ARITHMETIC = ['+', '-', '*', '/', '^'];
 const COMPARISONS = ['==', '!=', '<', '<=', '>', '>='];
@@ -195,12 +198,25 @@ export class ExpressionGenerator {
   }
 
   private selector(metric: string): string {
-    return `${metric}${this.matchers()}${this.modifiers()}`;
+    const smoothed = !this.options.legacy && this.random.chance(0.05) ? ' smoothed' : '';
+    return `${metric}${this.matchers()}${smoothed}${this.modifiers()}`;
   }
 
   /** A whole number of units between the two, in seconds. */
   private duration(least: number, most: number): string {
-    return `${(least + this.random.below(most - least + 1)) * this.options.unitSeconds}s`;
+    const { random, options } = this;
+    const seconds = (least + random.below(most - least + 1)) * options.unitSeconds;
+    if (options.legacy || random.chance(0.85)) return `${seconds}s`;
+    return random.pick([
+      `(${seconds}s + ${options.unitSeconds}s)`,
+      `(2 * ${seconds})`,
+      `(${3 * seconds}s / 3)`,
+      `max_of(${seconds}s, step())`,
+      `(min_of(${seconds}s, 5m))`,
+      `(step() + ${seconds}s)`,
+      `(${seconds}s ^ 1)`,
+      `(range() + ${seconds}s)`,
+    ]);
   }
 
   private range(depth: number, counter: boolean): string {
@@ -222,16 +238,38 @@ export class ExpressionGenerator {
     const { random, options } = this;
     const kind = random.below(10);
     if (kind < 4) return `${random.pick(OVER_TIME)}(${this.range(depth, false)})`;
-    if (kind < 6) return `${random.pick(COUNTER_RANGE)}(${this.range(depth, true)})`;
-    if (kind === 6 && !options.legacy) return `${random.pick(NEW_RANGE)}(${this.range(depth, false)})`;
-    if (kind === 7)
-      return `quantile_over_time(${random.pick(['0', '0.3', '0.5', '0.99', '1', '-1', '2'])}, ${this.range(depth, false)})`;
+    if (kind < 6 && (options.legacy || random.chance(0.6))) {
+      return `${random.pick(COUNTER_RANGE)}(${this.range(depth, true)})`;
+    }
+    if (kind < 6) return this.extendedRangeCall();
+    if (kind === 6 && !options.legacy) {
+      if (random.chance(0.2))
+        return `double_exponential_smoothing(${this.range(depth, false)}, 0.${1 + random.below(9)}, 0.3)`;
+      return `${random.pick(NEW_RANGE)}(${this.range(depth, false)})`;
+    }
+    if (kind === 7) {
+      const range = options.legacy ? this.finiteRange() : this.range(depth, false);
+      return `quantile_over_time(${random.pick(['0', '0.3', '0.5', '0.99', '1', '-1', '2'])}, ${range})`;
+    }
     if (kind === 8) {
       // Older versions wrongly take predict_linear with @ for constant.
       const range = options.legacy ? `${this.metric()}[${this.duration(2, 60)}]` : this.range(depth, false);
       return `predict_linear(${range}, ${random.pick(['0', '60', '3600', '-120'])})`;
     }
     return `${random.pick(RANGE)}(${this.range(depth, false)})`;
+  }
+
+  /** Older versions make NaN of an infinity at the very rank of a quantile. */
+  private finiteRange(): string {
+    return `${this.random.pick(this.options.finite)}${this.matchers()}[${this.duration(1, 60)}]${this.modifiers()}`;
+  }
+
+  private extendedRangeCall(): string {
+    const { random } = this;
+    const range = `${this.metric()}${this.matchers()}[${this.duration(1, 60)}]`;
+    return random.chance(0.5)
+      ? `${random.pick(ANCHORED_RANGE)}(${range} anchored${this.modifiers()})`
+      : `${random.pick(SMOOTHED_RANGE)}(${range} smoothed${this.modifiers()})`;
   }
 
   private grouping(): string {
@@ -250,12 +288,17 @@ export class ExpressionGenerator {
         // Which of equal samples are picked depends on the order of the series, which is not specified.
         return `${random.pick(['topk', 'bottomk'])} ${grouping} (${random.pick(['0', '1', '2', '3', '100'])}, ${this.selector(random.pick(this.options.distinct))})`;
       case 1:
-        return `quantile ${grouping} (${random.pick(['0', '0.25', '0.5', '0.9', '1', '1.5', '-0.5'])}, ${inner})`;
+        return `quantile ${grouping} (${random.pick(['0', '0.25', '0.5', '0.9', '1', '1.5', '-0.5'])}, ${
+          this.options.legacy ? this.selector(random.pick(this.options.finite)) : inner
+        })`;
       case 2:
         return `count_values ${grouping} ("value", ${this.exactVector()})`;
       case 3:
         // Older versions take the deviation of one NaN or infinity for 0.
         return `${random.pick(['stddev', 'stdvar'])} ${grouping} (${random.pick(this.options.finite)}${this.matchers()})`;
+      case 4:
+        if (this.options.legacy) return `${random.pick(AGGREGATIONS)} ${grouping} (${inner})`;
+        return `limit_ratio ${grouping} (${random.pick(['0', '0.3', '-0.7', '1', '-1', '1.5'])}, ${inner})`;
       default:
         return `${random.pick(AGGREGATIONS)} ${grouping} (${inner})`;
     }
@@ -309,7 +352,13 @@ export class ExpressionGenerator {
   private otherCall(depth: number): string {
     const { random } = this;
     const inner = this.vector(depth - 1);
-    switch (random.below(9)) {
+    switch (random.below(this.options.legacy ? 9 : 12)) {
+      case 9:
+        return `histogram_fraction(${random.pick(['0', '-1', '0.05', '-Inf'])}, ${random.pick(['0.5', '3', 'Inf', '0'])}, ${inner})`;
+      case 10:
+        return `histogram_quantiles(${inner}, "${random.pick(['q', 'job'])}", 0.5, ${random.pick(['0.9', '2', 'NaN'])})`;
+      case 11:
+        return `${random.pick(['sort_by_label', 'sort_by_label_desc'])}(${inner}, "instance", "job")`;
       case 0:
         return `clamp(${inner}, ${this.number()}, ${this.number()})`;
       case 1:

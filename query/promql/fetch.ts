@@ -57,7 +57,7 @@ export function subqueryGrid(subquery: Subquery, grid: Grid, defaultStepMs: numb
 
 /** The grid of an expression that is evaluated once. */
 export function firstStepOf(grid: Grid): Grid {
-  return { startMs: grid.startMs, stepMs: grid.stepMs, count: Math.min(1, grid.count) };
+  return { startMs: grid.startMs, stepMs: grid.stepMs, count: Math.min(1, grid.count), endMs: grid.startMs };
 }
 
 export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): FetchPlans {

@@ -1,12 +1,6 @@
 /** Binary operators over two numbers, with Go's results for infinities, NaN and zeros. */
+import { arcTangent2, power } from '../go-math/elementary.ts';
 import type { OperatorKind } from './parser/token.ts';
-
-/** Go's math.Pow: 1 to any power is 1, and (-1)^±Inf is 1. */
-function power(base: number, exponent: number): number {
-  if (base === 1) return 1;
-  if (base === -1 && Math.abs(exponent) === Infinity) return 1;
-  return base ** exponent;
-}
 
 /** Go's math.Max: +Inf wins over NaN. */
 export function largerOf(a: number, b: number): number {
@@ -30,7 +24,7 @@ const ARITHMETIC: Readonly<Partial<Record<OperatorKind, (a: number, b: number) =
   '/': (a, b) => a / b,
   '%': (a, b) => a % b,
   '^': power,
-  atan2: Math.atan2,
+  atan2: arcTangent2,
 };
 
 /** Comparison operators; undefined for others. */

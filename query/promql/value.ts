@@ -12,6 +12,8 @@ export interface Grid {
   readonly startMs: number;
   readonly stepMs: number;
   readonly count: number;
+  /** Where the range ends, which the last step may not reach. */
+  readonly endMs: number;
 }
 
 export function gridEndMs(grid: Grid): number {
@@ -20,7 +22,7 @@ export function gridEndMs(grid: Grid): number {
 
 export function gridOf(startMs: number, endMs: number, stepMs: number): Grid {
   const step = Math.max(1, stepMs);
-  return { startMs, stepMs: step, count: endMs < startMs ? 0 : Math.floor((endMs - startMs) / step) + 1 };
+  return { startMs, stepMs: step, count: endMs < startMs ? 0 : Math.floor((endMs - startMs) / step) + 1, endMs };
 }
 
 export interface SeriesColumn {

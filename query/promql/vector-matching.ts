@@ -41,7 +41,7 @@ function matchedLabels(labels: Labels, matching: VectorMatching): Labels {
   const names = new Set(matching.labels);
   return matching.on
     ? labels.filter((name) => names.has(name))
-    : labels.filter((name) => !names.has(name) && name !== METRIC_NAME);
+    : labels.withoutMetadata().filter((name) => !names.has(name));
 }
 
 interface Group {
@@ -87,6 +87,7 @@ export function matchVectors(
     if (group.many.length === 1 && group.one.length === 1 && !filled) matcher.matchPair(group.many[0]!, group.one[0]!);
     else matcher.matchGroup(group, activeSteps);
   }
+  matcher.throwFirstFault();
   return { kind: 'vector', series: matcher.finish() };
 }
 
@@ -98,6 +99,17 @@ function stepsWithSamples(vector: VectorValue, grid: Grid): Uint8Array {
   return steps;
 }
 
+/** What can be wrong at a step, in the order in which it is looked for. */
+const DUPLICATE = 0;
+const AMBIGUOUS = 1;
+const SAME_LABELS = 2;
+
+interface Fault {
+  readonly step: number;
+  readonly kind: number;
+  readonly error: VarveError;
+}
+
 class Matcher {
   private readonly ctx: EvaluationContext;
   private readonly expr: BinaryExpr;
@@ -107,6 +119,7 @@ class Matcher {
   private readonly arithmetic: ((a: number, b: number) => number) | undefined;
   private readonly compare: ((a: number, b: number) => boolean) | undefined;
   private readonly results = new Map<string, SeriesColumn>();
+  private fault: Fault | null = null;
 
   constructor(ctx: EvaluationContext, expr: BinaryExpr, matching: VectorMatching, isSwapped: boolean, grid: Grid) {
     this.ctx = ctx;
@@ -159,7 +172,10 @@ class Matcher {
       else if (holds) value = a;
       else return;
     }
-    if (result.present[step] === 1) throw sameLabelsError();
+    if (result.present[step] === 1) {
+      this.note(step, SAME_LABELS, sameLabelsError);
+      return;
+    }
     result.values[step] = value;
     result.present[step] = 1;
     result.presentCount++;
@@ -182,7 +198,11 @@ class Matcher {
       let found: SeriesColumn | null = null;
       for (const column of group.one) {
         if (column.present[i] === 0) continue;
-        if (found !== null && (activeSteps === null || activeSteps[i] === 1)) this.failDuplicate(found, column, shared);
+        if (found !== null && (activeSteps === null || activeSteps[i] === 1)) {
+          const first = found;
+          this.note(i, DUPLICATE, () => this.duplicateError(first, column, shared));
+          return;
+        }
         found = column;
       }
       metThisStep.clear();
@@ -191,15 +211,15 @@ class Matcher {
         if (column.present[i] === 0) continue;
         if (found === null && matching.fillRight === null) continue;
         if (isOneToOne && met > 0) {
-          throw executionError(
-            'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
-          );
+          this.note(i, AMBIGUOUS, implicitManyError);
+          return;
         }
         met++;
         const result = this.resultOf(column.labels, found === null ? shared : found.labels);
         if (!isOneToOne) {
           if (metThisStep.has(result.labels.key)) {
-            throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
+            this.note(i, AMBIGUOUS, repeatedGroupError);
+            return;
           }
           metThisStep.add(result.labels.key);
         }
@@ -211,13 +231,32 @@ class Matcher {
     }
   }
 
-  private failDuplicate(first: SeriesColumn, second: SeriesColumn, shared: Labels): never {
+  /** Throws what goes wrong first: steps are evaluated one after the other, though groups are matched over all of them. */
+  throwFirstFault(): void {
+    if (this.fault !== null) throw this.fault.error;
+  }
+
+  private note(step: number, kind: number, makeError: () => VarveError): void {
+    const { fault } = this;
+    if (fault !== null && (fault.step < step || (fault.step === step && fault.kind <= kind))) return;
+    this.fault = { step, kind, error: makeError() };
+  }
+
+  private duplicateError(first: SeriesColumn, second: SeriesColumn, shared: Labels): VarveError {
     const side = this.isSwapped ? 'left' : 'right';
     const [a, b] = [first.labels, second.labels].sort(compareLabels);
-    throw executionError(
+    return executionError(
       `found duplicate series for the match group ${shared} on the ${side} hand-side of the operation: [${a}, ${b}];many-to-many matching not allowed: matching labels must be unique on one side`,
     );
   }
+}
+
+function implicitManyError(): VarveError {
+  return executionError('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)');
+}
+
+function repeatedGroupError(): VarveError {
+  return executionError('multiple matches for labels: grouping labels must ensure unique matches');
 }
 
 function executionError(message: string): VarveError {

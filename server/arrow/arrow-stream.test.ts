@@ -22,7 +22,7 @@ function rowsOf(table: Table): unknown[][] {
 }
 
 function readPrometheus(value: Value, stepMs = 60_000): Table {
-  const grid = { startMs: -60_000, stepMs, count: 3 };
+  const grid = { startMs: -60_000, stepMs, count: 3, endMs: -60_000 + 2 * stepMs };
   return tableFromIPC(arrowStream(prometheusTable(value, grid, new Map([['resultType', value.kind]]))));
 }
 

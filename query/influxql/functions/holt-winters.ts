@@ -9,9 +9,10 @@
  *
  * The search is chaotic: another order of operations gives other digits, so it is that of influxd.
  */
+
+import { exponentOfLast, fractionOf, scale } from '../../go-math/float-bits.ts';
 import type { NumberColumn } from '../result.ts';
 import { doublesOf } from './column.ts';
-import { exponentOfLast, fractionOf, scale } from './float-bits.ts';
 import type { CallOptions, Points, StreamKernel, StreamResult } from './kernel.ts';
 import { findMinimum } from './nelder-mead.ts';
 import { floatColumn } from './stream.ts';

@@ -1,6 +1,5 @@
 /** Math functions of one row: abs … pow. Nulls, and what is not a number, give null. */
-import type { NumberColumn } from '../result.ts';
-import { bigintAt, columnWriter, doublesOf } from './column.ts';
+
 import {
   arcCosine,
   arcSine,
@@ -14,7 +13,9 @@ import {
   power,
   sine,
   tangent,
-} from './go-math.ts';
+} from '../../go-math/elementary.ts';
+import type { NumberColumn } from '../result.ts';
+import { bigintAt, columnWriter, doublesOf } from './column.ts';
 import type { MathKernel, ValueColumn } from './kernel.ts';
 
 function isNumeric(column: ValueColumn): column is NumberColumn {

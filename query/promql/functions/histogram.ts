@@ -16,13 +16,18 @@ interface ClassicHistogram {
   readonly buckets: { readonly upperBound: number; readonly column: SeriesColumn }[];
 }
 
+/** Names that are dropped at once are not told. */
+function nameInRemarks(ctx: EvaluationContext, labels: Labels): string {
+  return ctx.delayedNameRemoval ? labels.metricName : '';
+}
+
 function groupHistograms(ctx: EvaluationContext, vector: VectorValue, position: Expr): ClassicHistogram[] {
   const histograms = new Map<string, ClassicHistogram>();
   for (const column of vector.series) {
     const bound = column.labels.get(BUCKET_LABEL);
     const upperBound = parseBound(bound);
     if (upperBound === null) {
-      ctx.annotations.badBucketLabel(column.labels.metricName, bound, position);
+      ctx.annotations.badBucketLabel(nameInRemarks(ctx, column.labels), bound, position);
       continue;
     }
     const labels = column.labels.with(BUCKET_LABEL, '');
@@ -95,8 +100,12 @@ function quantileColumns(
   return evaluateHistograms(ctx, histograms, grid, labelsOf, (buckets, step, labels) => {
     const { value, forced } = bucketQuantile(q[step]!, buckets);
     if (forced !== null) {
-      const metricName = ctx.delayedNameRemoval ? labels.metricName : '';
-      ctx.annotations.forcedMonotonicity(metricName, forced, grid.startMs + step * grid.stepMs, position);
+      ctx.annotations.forcedMonotonicity(
+        nameInRemarks(ctx, labels),
+        forced,
+        grid.startMs + step * grid.stepMs,
+        position,
+      );
     }
     return value;
   });

@@ -17,8 +17,10 @@ export function quantileOfSorted(q: number, values: Float64Array, length = value
   if (q > 1) return Infinity;
   const rank = q * (length - 1);
   const lower = Math.floor(rank);
-  const upper = Math.min(length - 1, lower + 1);
   const weight = rank - lower;
+  // An infinite neighbour that has no weight must not make NaN of it.
+  if (weight === 0) return values[lower]!;
+  const upper = Math.min(length - 1, lower + 1);
   return values[lower]! * (1 - weight) + values[upper]! * weight;
 }
 

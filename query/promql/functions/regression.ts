@@ -1,14 +1,15 @@
 /**
  * Least squares over windows: deriv and predict_linear; and double exponential smoothing.
  *
- * The sums of a sliding window are kept with two stacks (see two-stacks.ts). Times and values enter relative to a point
- * of the window, so that the sums stay small and little is lost when their products are subtracted.
+ * A window on its own is fitted as Prometheus does it, to the last digit. The sums of a sliding window are kept with two
+ * stacks (see two-stacks.ts); there, times and values enter relative to a point of the window, so that the sums stay small
+ * and little is lost when their products are subtracted.
  */
 
 import { VarveError } from '../../../errors/errors.ts';
 import { changeCounts } from './over-time.ts';
 import { perWindow, type RangeInput, type RangeKernel, slidingPays } from './range-kernel.ts';
-import { finiteOrZero } from './two-stacks.ts';
+import { compensation, finiteOrZero } from './two-stacks.ts';
 
 interface Line {
   slope: number;
@@ -22,24 +23,29 @@ const line: Line = { slope: 0, intercept: 0 };
 function fitWindow(input: RangeInput, lo: number, hi: number, interceptMs: number): Line {
   const { times, values } = input;
   const count = hi - lo;
-  const originMs = times[lo]!;
-  const base = finiteOrZero(values[lo]!);
   let constant = true;
-  let sumX = 0;
-  let sumY = 0;
-  let sumXY = 0;
-  let sumXX = 0;
+  let [sumX, restX, sumY, restY, sumXY, restXY, sumXX, restXX] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let k = lo; k < hi; k++) {
-    if (values[k] !== values[lo]) constant = false;
-    const x = (times[k]! - originMs) / 1000;
-    const y = values[k]! - base;
+    if (k > lo && values[k] !== values[lo]) constant = false;
+    const x = (times[k]! - interceptMs) / 1000;
+    const y = values[k]!;
+    restX = compensation(restX, sumX, x);
     sumX += x;
+    restY = compensation(restY, sumY, y);
     sumY += y;
+    restXY = compensation(restXY, sumXY, x * y);
     sumXY += x * y;
+    restXX = compensation(restXX, sumXX, x * x);
     sumXX += x * x;
   }
   if (constant) return constantLine(values[lo]!);
-  return solve(count, sumX, sumY, sumXY, sumXX, (interceptMs - originMs) / 1000, base);
+  sumX += restX;
+  sumY += restY;
+  const covariance = sumXY + restXY - (sumX * sumY) / count;
+  const variance = sumXX + restXX - (sumX * sumX) / count;
+  line.slope = covariance / variance;
+  line.intercept = sumY / count - (line.slope * sumX) / count;
+  return line;
 }
 
 function constantLine(value: number): Line {

@@ -7,7 +7,7 @@ import { stringArg, vectorArg } from './arguments.ts';
 
 export function sortByValue(ctx: EvaluationContext, call: Call, grid: Grid, descending: boolean): VectorValue {
   const vector = vectorArg(ctx, call, 0, grid);
-  if (grid.count !== 1) {
+  if (grid.endMs !== grid.startMs) {
     ctx.annotations.sortInRangeQuery(call);
     return vector;
   }
@@ -24,7 +24,7 @@ export function sortByValue(ctx: EvaluationContext, call: Call, grid: Grid, desc
 
 export function sortByLabel(ctx: EvaluationContext, call: Call, grid: Grid, descending: boolean): VectorValue {
   const vector = vectorArg(ctx, call, 0, grid);
-  if (grid.count !== 1) {
+  if (grid.endMs !== grid.startMs) {
     ctx.annotations.sortInRangeQuery(call);
     return vector;
   }

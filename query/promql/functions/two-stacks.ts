@@ -214,17 +214,27 @@ function incrementalMean(
   return mean + compensation;
 }
 
+/** As Prometheus computes it, to the last digit. */
 export function varianceOfWindow(values: Float64Array, lo: number, hi: number): number {
-  const base = finiteOrZero(values[lo]!);
-  let mean = 0;
-  let squares = 0;
+  let [mean, meanRest, squares, squaresRest] = [0, 0, 0, 0];
   for (let k = lo, count = 1; k < hi; k++, count++) {
-    const value = values[k]! - base;
-    const delta = value - mean;
-    mean += delta / count;
-    squares += delta * (value - mean);
+    const value = values[k]!;
+    const delta = value - (mean + meanRest);
+    const step = delta / count;
+    meanRest = compensation(meanRest, mean, step);
+    mean += step;
+    const square = delta * (value - (mean + meanRest));
+    squaresRest = compensation(squaresRest, squares, square);
+    squares += square;
   }
-  return squares / (hi - lo);
+  return (squares + squaresRest) / (hi - lo);
+}
+
+/** What a sum has lost, together with what is lost when a value is added to it (Neumaier). */
+export function compensation(rest: number, sum: number, value: number): number {
+  const next = sum + value;
+  if (Math.abs(next) === Infinity) return 0;
+  return rest + (Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum);
 }
 
 export function finiteOrZero(value: number): number {

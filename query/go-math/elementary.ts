@@ -1,8 +1,9 @@
 /**
- * Elementary functions with the last digits of Go's on amd64, so that answers equal influxd's.
+ * Elementary functions with the last digits of Go's on amd64, so that answers equal influxd's and Prometheus'.
  *
  * JavaScript's Math gives nearby doubles only. The methods: sine, cosine, tangent and arc tangent after Cephes (Stephen
- * L. Moshier), with Payne and Hanek's reduction for large arguments; the logarithm after FreeBSD's e_log.c; the exponential
+ * L. Moshier), with Payne and Hanek's reduction for large arguments, as the hyperbolic tangent; the hyperbolic sine by Hart and
+ * Cheney's approximation #2029; the logarithm after FreeBSD's e_log.c; the exponential
  * after Naoki Shibata (Computer Science 25, 2010, the SLEEF library), with fused multiply-adds as processors of the last
  * decade have them. The order of operations is that of Go: changing it changes last digits.
  */
@@ -312,4 +313,84 @@ export function power(x: number, y: number): number {
     exponent = -exponent;
   }
   return scale(mantissa, exponent);
+}
+
+export function hyperbolicSine(x: number): number {
+  const size = Math.abs(x);
+  let value: number;
+  if (size > 21) value = exponential(size) * 0.5;
+  else if (size > 0.5) {
+    const power = exponential(size);
+    value = (power - 1 / power) * 0.5;
+  } else {
+    const square = size * size;
+    value =
+      (((-26.30563213397497 * square + -2894.211355989564) * square + -89912.72022039509) * square +
+        -630767.3640497717) *
+      size;
+    value /= ((square + -173.6789535582337) * square + 15215.17378790019) * square + -630767.3640497717;
+  }
+  return x < 0 ? -value : value;
+}
+
+export function hyperbolicCosine(x: number): number {
+  const size = Math.abs(x);
+  if (size > 21) return exponential(size) * 0.5;
+  const power = exponential(size);
+  return (power + 1 / power) * 0.5;
+}
+
+/** Half of ln 2^127: beyond, the hyperbolic tangent is ±1. */
+const HALF_LARGEST_LOGARITHM = 44.014845965556525;
+
+export function hyperbolicTangent(x: number): number {
+  const size = Math.abs(x);
+  if (size > HALF_LARGEST_LOGARITHM) return x < 0 ? -1 : 1;
+  if (size >= 0.625) {
+    const value = 1 - 2 / (exponential(2 * size) + 1);
+    return x < 0 ? -value : value;
+  }
+  if (x === 0) return x;
+  const s = x * x;
+  return (
+    x +
+    (x * s * ((-9.643991794250523e-1 * s + -9.928772310019185e1) * s + -1.6146876844170845e3)) /
+      (((s + 1.1281167849163293e2) * s + 2.2354883906010045e3) * s + 4.844063053251255e3)
+  );
+}
+
+/** Arguments so small that a function is its argument, and so large that what is added to them does not matter. */
+const TINY = 2 ** -28;
+const HUGE = 2 ** 28;
+
+export function areaSine(x: number): number {
+  if (Number.isNaN(x) || !Number.isFinite(x)) return x;
+  const size = Math.abs(x);
+  let value = size;
+  if (size > HUGE) value = logarithm(size) + Math.LN2;
+  else if (size > 2) value = logarithm(2 * size + 1 / (Math.sqrt(size * size + 1) + size));
+  else if (size >= TINY) value = Math.log1p(size + (size * size) / (1 + Math.sqrt(1 + size * size)));
+  return x < 0 ? -value : value;
+}
+
+export function areaCosine(x: number): number {
+  if (x < 1 || Number.isNaN(x)) return Number.NaN;
+  if (x === 1) return 0;
+  if (x >= HUGE) return logarithm(x) + Math.LN2;
+  if (x > 2) return logarithm(2 * x - 1 / (x + Math.sqrt(x * x - 1)));
+  const rest = x - 1;
+  return Math.log1p(rest + Math.sqrt(2 * rest + rest * rest));
+}
+
+export function areaTangent(x: number): number {
+  const size = Math.abs(x);
+  if (size > 1 || Number.isNaN(x)) return Number.NaN;
+  if (size === 1) return x * Number.POSITIVE_INFINITY;
+  let value = size;
+  if (size >= 0.5) value = 0.5 * Math.log1p((size + size) / (1 - size));
+  else if (size >= TINY) {
+    const twice = size + size;
+    value = 0.5 * Math.log1p(twice + (twice * size) / (1 - size));
+  }
+  return x < 0 ? -value : value;
 }
