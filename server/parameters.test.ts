@@ -44,7 +44,7 @@ test('durations are seconds or carry units', () => {
 test("errors carry Prometheus' words", () => {
   const parameters = new URLSearchParams({ time: 'foo', start: 'bar', timeout: 'x', limit: '-1' });
   expect(() => timeParameterMs(parameters, 'time', 0)).toThrow(
-    'invalid parameter "time": Invalid time value for \'time\': cannot parse "foo" to a valid timestamp',
+    'invalid parameter "time": invalid time value for \'time\': cannot parse "foo" to a valid timestamp',
   );
   expect(() => requiredTimeParameterMs(parameters, 'start')).toThrow(
     'invalid parameter "start": cannot parse "bar" to a valid timestamp',

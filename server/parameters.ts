@@ -106,7 +106,7 @@ export function timeParameterMs(parameters: URLSearchParams, name: string, fallb
   if (text === null || text === '') return fallbackMs;
   const ms = parseTimeMs(text);
   if (ms === null) {
-    throw invalidParameter(name, `Invalid time value for '${name}': cannot parse "${text}" to a valid timestamp`);
+    throw invalidParameter(name, `invalid time value for '${name}': cannot parse "${text}" to a valid timestamp`);
   }
   return ms;
 }

@@ -396,7 +396,7 @@ describe('Prometheus API', () => {
       'query?query=up&time=foo',
       400,
       'bad_data',
-      'invalid parameter "time": Invalid time value for \'time\': cannot parse "foo" to a valid timestamp',
+      'invalid parameter "time": invalid time value for \'time\': cannot parse "foo" to a valid timestamp',
     );
     await check(
       'query_range?query=1&start=0&end=10&step=0',

@@ -5,6 +5,7 @@
 import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { evaluateDatabase } from '../../query/database-evaluation.ts';
+import { goDuration, nsOfMs } from '../../query/influxql/admin/go-duration.ts';
 import { newStorageTrace, type StorageTrace } from '../../query/prometheus-storage.ts';
 import type { QueryOptions, QueryTimes } from '../../query/promql/evaluate.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';
@@ -212,6 +213,10 @@ function queryStats({ stats }: WrittenResult, { waitedMs }: QueryTicket): string
 /** How long the query may take, by its own wish and the server's. */
 function queryTimeoutMs({ parameters, config }: QueryCall): number {
   const askedMs = durationParameterMs(parameters, 'timeout', Infinity);
+  if (askedMs <= 0) {
+    const asked = `${askedMs < 0 ? '-' : ''}${goDuration(nsOfMs(Math.abs(askedMs)))}`;
+    throw invalidParameter('timeout', `timeout must be positive, got ${asked}`);
+  }
   return config.queryTimeoutMs > 0 ? Math.min(askedMs, config.queryTimeoutMs) : askedMs;
 }
 

@@ -1,7 +1,7 @@
 /** The syntax tree in the shape of /api/v1/parse_query. */
 import type { LabelMatcher } from '../matcher.ts';
 import { formatPlain } from '../number-format.ts';
-import type { Expr, Subquery, VectorSelector } from './ast.ts';
+import type { DurationNode, Expr, Subquery, VectorSelector } from './ast.ts';
 
 export type JsonTree = { readonly [key: string]: unknown };
 
@@ -14,14 +14,22 @@ export function treeToJson(expr: Expr): JsonTree {
     case 'vectorSelector':
       return { type: 'vectorSelector', ...selectorJson(expr) };
     case 'matrixSelector':
-      return { type: 'matrixSelector', ...selectorJson(expr.vector), range: expr.rangeMs };
+      return {
+        type: 'matrixSelector',
+        ...selectorJson(expr.vector),
+        range: expr.rangeMs,
+        rangeExpr: durationJson(expr.rangeExpr),
+      };
     case 'subquery':
       return {
         type: 'subquery',
         expr: treeToJson(expr.expr),
         range: expr.rangeMs,
+        rangeExpr: durationJson(expr.rangeExpr),
         offset: expr.offsetMs,
+        offsetExpr: durationJson(expr.offsetExpr),
         step: expr.stepMs,
+        stepExpr: durationJson(expr.stepExpr),
         ...atJson(expr),
       };
     case 'call': {
@@ -74,11 +82,23 @@ function selectorJson(selector: VectorSelector): JsonTree {
   return {
     name: selector.name,
     offset: selector.offsetMs,
+    offsetExpr: durationJson(selector.offsetExpr),
     matchers: selector.matchers.map(matcherJson),
     anchored: selector.anchored,
     smoothed: selector.smoothed,
     ...atJson(selector),
   };
+}
+
+/** Arithmetic over durations: words are operators without operands, and signs have only the right one. */
+function durationJson(node: DurationNode | null): JsonTree | null {
+  if (node === null) return null;
+  if (node.type === 'number') return { type: 'numberLiteral', val: formatPlain(node.value), duration: node.duration };
+  const type = 'durationExpr';
+  const { wrapped } = node;
+  if (node.type === 'durationWord') return { type, op: node.word, lhs: null, rhs: null, wrapped };
+  const op = node.type === 'durationOp' ? node.op : node.word;
+  return { type, op, lhs: durationJson(node.left), rhs: durationJson(node.right), wrapped };
 }
 
 function matcherJson({ name, op, value }: LabelMatcher): JsonTree {

@@ -8,6 +8,7 @@ const encoder = new TextEncoder();
 
 /** `line:column` of an offset; both count from 1 and the column counts bytes of UTF-8. */
 export function linePosition(query: string, offset: number): string {
+  if (query === '') return 'unknown position';
   if (offset < 0 || offset > query.length) return 'invalid position';
   let line = 1;
   let lineStart = 0;

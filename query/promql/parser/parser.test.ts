@@ -17,7 +17,7 @@ function check(query: string, message: string): void {
 }
 
 describe('syntax errors', () => {
-  check('', '1:1: parse error: no expression found in input');
+  check('', 'unknown position: parse error: no expression found in input');
   check('# only a comment', '1:1: parse error: no expression found in input');
   check('1 +', '1:4: parse error: unexpected end of input');
   check('*1', '1:1: parse error: unexpected <op:*>');
