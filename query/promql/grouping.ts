@@ -8,7 +8,7 @@ export interface Grouping {
   readonly groupOf: Int32Array;
   /** Labels per group, in the order in which groups first appear. */
   readonly labels: Labels[];
-  /** Whether some series of the group wants its name dropped in the end. */
+  /** Whether some series of the group wants its name dropped in the end, of those that have a value at the last step. */
   readonly dropName: boolean[];
 }
 
@@ -83,11 +83,25 @@ export function groupSeries(series: readonly SeriesColumn[], names: readonly str
   const groups = new Groups(names, without);
   const groupOf = new Int32Array(series.length);
   const dropName: boolean[] = [];
+  let isMixed = false;
   for (let s = 0; s < series.length; s++) {
     const group = groups.of(series[s]!.labels);
     groupOf[s] = group;
-    if (group === dropName.length) dropName.push(false);
-    if (series[s]!.dropName) dropName[group] = true;
+    if (group === dropName.length) dropName.push(series[s]!.dropName);
+    else if (dropName[group] !== series[s]!.dropName) isMixed = true;
   }
+  if (isMixed) decideAtLastStep(series, groupOf, dropName);
   return { groupOf, labels: groups.labels, dropName };
+}
+
+/** Of series that differ in whether their names are to be dropped, one that has a value at the last step decides. */
+function decideAtLastStep(series: readonly SeriesColumn[], groupOf: Int32Array, dropName: boolean[]): void {
+  const lastStep = new Int32Array(dropName.length).fill(-1);
+  for (let s = 0; s < series.length; s++) {
+    const group = groupOf[s]!;
+    const last = series[s]!.present.lastIndexOf(1);
+    if (last < lastStep[group]!) continue;
+    dropName[group] = series[s]!.dropName || (last === lastStep[group] && dropName[group]!);
+    lastStep[group] = last;
+  }
 }

@@ -652,6 +652,16 @@ eval instant at 1m sum by (x) (abs({__name__=~"._total"}))
 eval instant at 1m max by (__name__) (abs({__name__=~"._total"}))
   expect fail msg: vector cannot contain metrics with the same labelset
 
+# In a group one sample whose name is to be dropped is enough, but only the last step counts.
+eval instant at 1m sum by (__name__) (a_total or label_replace(abs(a_total), "y", "1", "", ""))
+  {} 122
+
+eval range from 0 to 1m step 1m sum by (__name__) (a_total or label_replace(abs(a_total) < 2, "y", "1", "", ""))
+  a_total 2 61
+
+eval range from 0 to 1m step 1m sum by (__name__) (a_total < 2 or label_replace(abs(a_total), "y", "1", "", ""))
+  {} 2 61
+
 # Of several samples with the same name the first decides for all.
 eval range from 0 to 1m step 1m abs(a_total offset 1m) or a_total
   a_total{x="1"} 1 1
