@@ -5,8 +5,11 @@ import {
   arcSine,
   arcTangent,
   arcTangent2,
+  areaSine,
+  areaTangent,
   cosine,
   exponential,
+  hyperbolicSine,
   logarithm,
   logarithm2,
   logarithm10,
@@ -21,6 +24,7 @@ function check(compute: (x: number) => number, x: number, want: number): void {
 }
 
 describe('last digits are those of Go', () => {
+  for (const compute of [hyperbolicSine, areaSine, areaTangent]) check(compute, -0, -0);
   check(sine, 3.3, -0.1577456941432482);
   check(sine, 1e6, -0.34999350217129294);
   // Beyond 2^29 the argument is reduced by all the digits of π that it needs.

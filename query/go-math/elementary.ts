@@ -316,6 +316,7 @@ export function power(x: number, y: number): number {
 }
 
 export function hyperbolicSine(x: number): number {
+  if (x === 0) return x;
   const size = Math.abs(x);
   let value: number;
   if (size > 21) value = exponential(size) * 0.5;
@@ -364,7 +365,7 @@ const TINY = 2 ** -28;
 const HUGE = 2 ** 28;
 
 export function areaSine(x: number): number {
-  if (Number.isNaN(x) || !Number.isFinite(x)) return x;
+  if (x === 0 || !Number.isFinite(x)) return x;
   const size = Math.abs(x);
   let value = size;
   if (size > HUGE) value = logarithm(size) + Math.LN2;
@@ -386,6 +387,7 @@ export function areaTangent(x: number): number {
   const size = Math.abs(x);
   if (size > 1 || Number.isNaN(x)) return Number.NaN;
   if (size === 1) return x * Number.POSITIVE_INFINITY;
+  if (size === 0) return x;
   let value = size;
   if (size >= 0.5) value = 0.5 * Math.log1p((size + size) / (1 - size));
   else if (size >= TINY) {

@@ -501,6 +501,9 @@ load 1m
   empty_bucket{le="2"} -1
   empty_bucket{le="+Inf"} 0
   huge_bucket{le="1e999"} 1
+  odd_bucket{le="1_0"} 1
+  odd_bucket{le="0x_1.08p4"} 4
+  odd_bucket{le="+Inf"} 4
   named_bucket{q="old", le="1"} 4
   named_bucket{q="old", le="+Inf"} 4
 
@@ -511,6 +514,9 @@ eval instant at 0 histogram_quantile(0.5, empty_bucket)
 
 eval instant at 0 histogram_quantile(0.5, huge_bucket)
   expect warn regex: PromQL warning: bucket label "le" is missing or has a malformed value of "1e999"( for metric name "huge_bucket")? [(]1:25[)]
+
+eval instant at 0 histogram_quantile(1, odd_bucket)
+  {} 16.5
 
 eval instant at 0 histogram_quantiles(named_bucket, "q", 0.5, -0)
   {q="0.5"} 0.5
@@ -606,7 +612,7 @@ eval instant at 100s m[30s - 1m]
   expect fail msg: 2:10: duration must be greater than 0
 
 eval instant at 100s m[(30s - 1m) ^ 0.5]
-  expect fail msg: 3:18: duration is out of range
+  expect fail msg: 3:18: duration is NaN or infinite
 
 eval instant at 100s m offset (1m / step())
   expect fail msg: 10:21: division by zero
@@ -687,10 +693,16 @@ eval instant at 1m abs(a_total) < bool on (x) b_total
 load 1m
   a_total{x="1"} 1 61
   b_total{x="1"} 3 63
+  c_total{x="1"} 1
+  d_total{x="1"} _x12 2
 
-eval instant at 1m max by (__name__) (max_over_time({__name__=~"._total"}[5m]))
+eval instant at 1m max by (__name__) (max_over_time({__name__=~"[ab]_total"}[5m]))
   a_total 61
   b_total 63
+
+# Where there is never more than one at a step, they are one series.
+eval range from 0 to 12m step 6m max_over_time({__name__=~"[cd]_total"}[1m])
+  {x="1"} 1 _ 2
 
 # Inside, names are dropped at once.
 eval instant at 1m max by (__name__) (count_values by (__name__) ("value", abs(a_total)))

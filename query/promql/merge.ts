@@ -6,16 +6,6 @@ export function sameLabelsError(): VarveError {
   return new VarveError('unprocessable', 'vector cannot contain metrics with the same labelset');
 }
 
-/** Throws when two series have the same labels. */
-export function rejectSameLabels(series: readonly SeriesColumn[]): void {
-  if (series.length < 2) return;
-  const keys = new Set<string>();
-  for (const column of series) {
-    const before = keys.size;
-    if (keys.add(column.labels.key).size === before) throw sameLabelsError();
-  }
-}
-
 /**
  * Merges series with the same labels into the first of them; throws when two have a value at one step. The name stays
  * or goes with the earliest sample.

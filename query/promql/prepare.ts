@@ -158,8 +158,9 @@ function prepareSubquery(subquery: Subquery, times: QueryTimes): Prepared {
 /** The ms of a duration expression. Throws `bad_request` when it has none. */
 function resolveDuration(expr: DurationNode, times: QueryTimes, mayBeNegative: boolean): number {
   const seconds = durationSeconds(expr, times);
+  if (!Number.isFinite(seconds)) failDuration(expr, 'duration is NaN or infinite');
   if (seconds <= 0 && !mayBeNegative) failDuration(expr, 'duration must be greater than 0');
-  if (!(Math.abs(seconds) < 2 ** 63 / 1e9)) failDuration(expr, 'duration is out of range');
+  if (Math.abs(seconds) >= 2 ** 63 / 1e9) failDuration(expr, 'duration is out of range');
   return Math.trunc(seconds * 1000);
 }
 

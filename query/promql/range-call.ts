@@ -8,7 +8,7 @@ import type { EvaluationContext } from './context.ts';
 import { RANGE_FUNCTIONS, type RangeFunction } from './functions/range-functions.ts';
 import type { RangeInput } from './functions/range-kernel.ts';
 import { type Labels, METRIC_NAME } from './labels.ts';
-import { rejectSameLabels } from './merge.ts';
+import { mergeSameLabels } from './merge.ts';
 import type { Call, Expr, MatrixSelector, Subquery } from './parser/ast.ts';
 import { type RangeSource, rangeSourceOf } from './range-source.ts';
 import { countPresent, type Grid, newColumn, type ScalarValue, type SeriesColumn, type VectorValue } from './value.ts';
@@ -52,8 +52,7 @@ export function evaluateRangeCall(
   const series = evaluateSeries(ctx, name, entry, source, scalars, call.args[0]!, grid);
   source.release();
   if (name === 'absent_over_time') return absentOverTime(call, series, grid);
-  if (!ctx.delayedNameRemoval) rejectSameLabels(series);
-  return { kind: 'vector', series };
+  return { kind: 'vector', series: ctx.delayedNameRemoval ? series : mergeSameLabels(series) };
 }
 
 function checkExtension(name: string, entry: RangeFunction, arg: MatrixSelector): void {

@@ -41,12 +41,19 @@ function groupHistograms(ctx: EvaluationContext, vector: VectorValue, position: 
   return [...histograms.values()];
 }
 
-/** A bound as Go's ParseFloat reads it, or null. */
+/** A bound as Go's ParseFloat reads it, or null: also with underscores between digits and in hexadecimal. */
 function parseBound(text: string): number | null {
   if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^nan$/i.test(text)) return Number.NaN;
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null;
-  const bound = Number(text);
+  if (/(?<![\da-fx])_|_(?![\da-f])/i.test(text)) return null;
+  const digits = text.replaceAll('_', '');
+  const hexadecimal = /^([+-]?)0x(?=\.?[\da-f])([\da-f]*)\.?([\da-f]*)p([+-]?\d+)$/i.exec(digits);
+  let bound: number;
+  if (hexadecimal !== null) {
+    const [, sign, whole, fraction, exponent] = hexadecimal;
+    bound = Number(`0x${whole}${fraction}`) * 2 ** (Number(exponent) - 4 * fraction!.length) * (sign === '-' ? -1 : 1);
+  } else if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits)) bound = Number(digits);
+  else return null;
   return Number.isFinite(bound) ? bound : null;
 }
 
