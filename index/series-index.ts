@@ -60,6 +60,8 @@ export class SeriesIndex implements Catalog {
   removals = 0;
   /** How often refs were released: whoever holds refs or ids of values over that may find others' names behind them. */
   releases = 0;
+  /** How often what selections find may have changed: series came, went, or got fields that they had never had. */
+  changes = 0;
   private readonly postings = new Postings(this.series);
   private readonly names = new PromNames(this);
   private readonly keyWriter = new KeyWriter();
@@ -154,6 +156,7 @@ export class SeriesIndex implements Catalog {
    */
   remove(refs: Int32Array): void {
     this.removals++;
+    this.changes++;
     for (const ref of refs) {
       if (!this.series.isLive(ref)) continue;
       this.fieldSets.seriesCounts[this.series.fieldSet[ref]]--;
@@ -173,6 +176,7 @@ export class SeriesIndex implements Catalog {
       if (measurements.counts[id] > 0 || !isCurrent(measurements, id)) continue;
       if (this.fieldsOfMeasurement(id).length > 0) this.series.renewMeasurement(id);
     }
+    this.changes++;
     this.names.forget();
   }
 
@@ -183,6 +187,7 @@ export class SeriesIndex implements Catalog {
    */
   releaseRemoved(inUse: Uint8Array | null = null): number {
     this.removals++;
+    this.changes++;
     const released = this.series.releaseRemoved(inUse);
     if (released > 0) {
       this.releases++;
@@ -300,6 +305,7 @@ export class SeriesIndex implements Catalog {
     const before = series.fieldSet[ref];
     const after = fieldSets.after(before, this.shapeTree.list[shape]);
     if (after === before) return;
+    this.changes++;
     series.fieldSet[ref] = after;
     fieldSets.seriesCounts[before]--;
     fieldSets.seriesCounts[after]++;
@@ -470,6 +476,7 @@ export class SeriesIndex implements Catalog {
   }
 
   private noteAdded(ref: number): void {
+    this.changes++;
     this.fieldSets.seriesCounts[0]++;
     this.unsavedSeries.push(ref);
     this.postings.added(ref);

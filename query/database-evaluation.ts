@@ -26,7 +26,7 @@ import {
   type QueryTimes,
 } from './promql/evaluate.ts';
 import { METRIC_NAME } from './promql/labels.ts';
-import { EMPTY_SERIES_SET } from './promql/querier.ts';
+import { EMPTY_SERIES_SET, type SeriesSet } from './promql/querier.ts';
 import { mayBeInAnyOrder } from './series-order.ts';
 import { openStarts, startsRef } from './start-times.ts';
 import type { WindowColumns } from './workers/computed-windows.ts';
@@ -76,9 +76,8 @@ export async function evaluateDatabase(
           openSelection(database!, withoutThreads, again(), () => EMPTY_SERIES_SET),
         );
       };
-      const sets = await Promise.all(
-        selections.map((selection, i) => (selection === null ? EMPTY_SERIES_SET : open(i, storage))),
-      );
+      const opened = selections.map((selection, i) => (selection === null ? EMPTY_SERIES_SET : open(i, storage)));
+      const sets = opened.some((set) => set instanceof Promise) ? await Promise.all(opened) : (opened as SeriesSet[]);
       return { result: evaluatePrepared(prepared, sets, options, startedMs) };
     }
     const removals = database?.index.removals;

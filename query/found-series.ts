@@ -4,6 +4,7 @@
  */
 import type { FieldSeries, PrometheusSeries } from './prometheus-series.ts';
 import { METRIC_NAME } from './promql/labels.ts';
+import { sortSeries } from './series-order.ts';
 
 /** Series of one field, by ascending refs. */
 export interface FieldRefs {
@@ -30,6 +31,7 @@ export class FoundSeries {
   private readonly parts: readonly FieldRefs[] | null;
   private readonly makeList: () => PrometheusSeries[];
   private made: PrometheusSeries[] | null = null;
+  private isSorted = false;
 
   /** @param makeOne a series of a part */
   static of(parts: readonly FieldRefs[], makeOne: (part: FieldRefs, ref: number) => FieldSeries): FoundSeries {
@@ -56,6 +58,13 @@ export class FoundSeries {
   get list(): PrometheusSeries[] {
     this.made ??= this.makeList();
     return this.made;
+  }
+
+  /** As `list`, which is from then on in the order of labels. */
+  get sorted(): PrometheusSeries[] {
+    if (!this.isSorted) sortSeries(this.list);
+    this.isSorted = true;
+    return this.list;
   }
 
   /** At most this many refs, evenly spread. */

@@ -8,15 +8,15 @@ import type { Database } from '../engine/database.ts';
 import type { SeriesReader } from '../engine/series-reader.ts';
 import { instantFromMs } from '../engine/time.ts';
 import { VarveError } from '../errors/errors.ts';
+import { findAgain } from './found-again.ts';
 import type { FoundSeries } from './found-series.ts';
-import { findMatching } from './prometheus-series.ts';
 import { UNSLIDING } from './promql/fetch.ts';
 import type { CancelSignal } from './promql/limits.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 import { EMPTY_SERIES_SET, type Querier, type SelectRange, type SeriesSet } from './promql/querier.ts';
 import { SampleReader } from './sample-reader.ts';
 import { listedSeries, sampleSet } from './sample-set.ts';
-import { mayBeInAnyOrder, sortSeries } from './series-order.ts';
+import { mayBeInAnyOrder } from './series-order.ts';
 import { startTimes } from './start-times.ts';
 import type { ComputedWindows } from './workers/computed-windows.ts';
 import type { QueryWorkers } from './workers/pool.ts';
@@ -111,7 +111,7 @@ export function findSeries(
   range: SelectRange,
 ): Selection {
   const startedMs = performance.now();
-  const found = findMatching(database, matchers);
+  const found = findAgain(database, matchers);
   refuseTooMany(found.count, maxSeries);
   refuseTooLarge(found.count, range, maxBytes);
   const samples = estimateWork(database, found, range);
@@ -146,10 +146,9 @@ export function openSelection(
 ): SeriesSet | Promise<SeriesSet> {
   const { found, range } = selection;
   const { trace, starts } = options;
-  const series = found.list;
   const sortMs = performance.now();
-  const anyOrder = mayBeInAnyOrder(series.length, range.func);
-  if (!anyOrder) sortSeries(series);
+  const anyOrder = mayBeInAnyOrder(found.count, range.func);
+  const series = anyOrder ? found.list : found.sorted;
   if (trace) trace.selectMs += performance.now() - sortMs;
   const { removals } = database.index;
   const set = sampleSet({

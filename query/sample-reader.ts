@@ -11,7 +11,13 @@ import type { Column } from '../batch/column.ts';
 import { FLOAT, UNSIGNED } from '../batch/field-type.ts';
 import type { PartitionRows, SeriesReader } from '../engine/series-reader.ts';
 import { ColumnCache } from '../tsm/column-cache.ts';
-import { type BlockChoice, createNumberBuffer, type KeptSpan, type NumberSpan } from '../tsm/number-reader.ts';
+import {
+  type BlockChoice,
+  createNumberBuffer,
+  type KeptSpan,
+  type NumberBuffer,
+  type NumberSpan,
+} from '../tsm/number-reader.ts';
 import type { Statistics } from '../tsm/statistics.ts';
 
 /** Columns of this thread's queries, kept decoded between them. */
@@ -80,7 +86,7 @@ export class SampleReader {
   trace: { samplesRead: number; blocksRead: number } | null = null;
   private readonly reader: SeriesReader;
   private readonly converted = new WeakMap<Float64Array, Float64Array>();
-  private readonly buffer = createNumberBuffer();
+  private ownBuffer: NumberBuffer | null = null;
   private spans: { startSec: number; span: NumberSpan }[] = [];
   private shared: SharedTimes = { runs: [], timesMs: NO_TIMES, repeats: false };
   private readonly visit = (startSec: number, span: NumberSpan): void => {
@@ -89,6 +95,12 @@ export class SampleReader {
 
   constructor(reader: SeriesReader) {
     this.reader = reader;
+  }
+
+  /** Made when something is decoded: small queries may find all that they need. */
+  private get buffer(): NumberBuffer {
+    this.ownBuffer ??= createNumberBuffer();
+    return this.ownBuffer;
   }
 
   /** All samples of a series; the arrays stay as they are. */
@@ -141,10 +153,10 @@ export class SampleReader {
    * this way, or when it would not pay. Valid until the next call.
    */
   pieces({ sources }: SeriesSources, choiceAt: (startSec: number) => BlockChoice): readonly SamplePiece[] | null {
-    const { buffer } = this;
     if (sources.length !== 1) return null;
     const [{ ref, field }] = sources;
     if (!this.reader.isMostlyUncut(ref, choiceAt)) return null;
+    const { buffer } = this;
     buffer.used = 0;
     const pieces: SamplePiece[] = [];
     const spanOf: (NumberSpan | null)[] = [];

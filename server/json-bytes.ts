@@ -13,6 +13,8 @@ const NUMBER_BYTES = 32;
 /** Small answers are written in memory that is used again: making and collecting it would cost more than they do. */
 const SPARE_BYTES = 32_768;
 let spare: Uint8Array<ArrayBuffer> | null = null;
+/** Room behind a small answer for what ends it. */
+const ROOM_BYTES = 64;
 
 export class JsonBytes {
   private bytes: Uint8Array<ArrayBuffer>;
@@ -40,15 +42,6 @@ export class JsonBytes {
   text(text: string): void {
     this.reserve(text.length * 3);
     this.length += encoder.encodeInto(text, this.bytes.subarray(this.length)).written;
-  }
-
-  /** Bytes as they are. */
-  raw(bytes: Uint8Array, start: number, end: number): void {
-    this.reserve(end - start);
-    const { bytes: to } = this;
-    let at = this.length;
-    for (let i = start; i < end; i++) to[at++] = bytes[i];
-    this.length = at;
   }
 
   /** One ASCII character. */
@@ -114,41 +107,20 @@ export class JsonBytes {
   /** A time in ms as seconds: whole, or with exactly three decimals. */
   time(ms: number): void {
     this.reserve(NUMBER_BYTES);
-    const { bytes } = this;
-    let at = this.length;
-    let rest = ms;
-    if (rest < 0) {
-      bytes[at++] = 45;
-      rest = -rest;
-    }
-    const seconds = Math.floor(rest / 1000);
-    const fraction = rest - seconds * 1000;
-    at = writeDigits(bytes, at, seconds);
-    if (fraction > 0) {
-      bytes[at++] = 46;
-      bytes[at++] = 48 + Math.floor(fraction / 100);
-      bytes[at++] = 48 + (Math.floor(fraction / 10) % 10);
-      bytes[at++] = 48 + (fraction % 10);
-    }
-    this.length = at;
-  }
-
-  /** Bytes written so far. */
-  get size(): number {
-    return this.length;
+    this.length = writeTime(this.bytes, this.length, ms);
   }
 
   /**
-   * What was written, all or from some place on; nothing may be written after. Of much, memory of its own, in which there
-   * may be room in front and behind.
+   * What was written, all or from some place on, in memory of its own, in which there may be room in front and behind;
+   * nothing may be written after.
    */
   finish(from = 0): Uint8Array<ArrayBuffer> {
     const { bytes, length } = this;
-    if (bytes.length !== SPARE_BYTES) return bytes.subarray(from, length);
-    const written = bytes.slice(from, length);
-    spare = bytes;
-    this.bytes = written;
-    return written;
+    if (bytes.length === SPARE_BYTES) {
+      this.bytes = bytes.slice(0, Math.min(length + ROOM_BYTES, SPARE_BYTES));
+      spare = bytes;
+    }
+    return this.bytes.subarray(from, length);
   }
 }
 
@@ -195,6 +167,26 @@ function writeNumber(bytes: Uint8Array, at: number, value: number): number {
   return at + length;
 }
 
+/** Writes a time in ms as seconds and returns the position after it. */
+function writeTime(bytes: Uint8Array, start: number, ms: number): number {
+  let at = start;
+  let rest = ms;
+  if (rest < 0) {
+    bytes[at++] = 45;
+    rest = -rest;
+  }
+  const seconds = Math.floor(rest / 1000);
+  const fraction = rest - seconds * 1000;
+  at = writeDigits(bytes, at, seconds);
+  if (fraction > 0) {
+    bytes[at++] = 46;
+    bytes[at++] = 48 + Math.floor(fraction / 100);
+    bytes[at++] = 48 + (Math.floor(fraction / 10) % 10);
+    bytes[at++] = 48 + (fraction % 10);
+  }
+  return at;
+}
+
 /** Short texts, one per step, in whole words: `words[i * stride … ]`, of which `lengths[i]` bytes count. */
 export interface StepTexts {
   readonly words: Int32Array;
@@ -202,20 +194,22 @@ export interface StepTexts {
   readonly stride: number;
 }
 
-/** Texts that lie one behind the other: text i is bytes[offsets[i] … offsets[i + 1]). */
-export function stepTexts(bytes: Uint8Array, offsets: Int32Array): StepTexts {
-  const count = offsets.length - 1;
-  const lengths = new Uint8Array(count);
-  let longest = 0;
-  for (let i = 0; i < count; i++) {
-    lengths[i] = offsets[i + 1] - offsets[i];
-    longest = Math.max(longest, lengths[i]);
-  }
-  const stride = (longest + 3) >> 2;
+/** The times of a grid as JSON, each as `[time,`, made once for all series. */
+export function stepTexts(startMs: number, stepMs: number, count: number): StepTexts {
+  const farthestMs = Math.max(Math.abs(startMs), Math.abs(startMs + (count - 1) * stepMs));
+  const digits = String(Math.floor(farthestMs / 1000)).length;
+  const around = startMs < 0 ? '[-,'.length : '[,'.length;
+  const decimals = startMs % 1000 === 0 && stepMs % 1000 === 0 ? 0 : '.123'.length;
+  const stride = (around + digits + decimals + 3) >> 2;
   const words = new Int32Array(count * stride);
-  const texts = new Uint8Array(words.buffer);
+  const lengths = new Uint8Array(count);
+  const bytes = new Uint8Array(words.buffer);
   for (let i = 0; i < count; i++) {
-    for (let k = 0; k < lengths[i]; k++) texts[4 * i * stride + k] = bytes[offsets[i] + k];
+    const from = 4 * i * stride;
+    bytes[from] = 91;
+    const end = writeTime(bytes, from + 1, startMs + i * stepMs);
+    bytes[end] = 44;
+    lengths[i] = end + 1 - from;
   }
   return { words, lengths, stride };
 }

@@ -56,11 +56,11 @@ export function instantResult(value: Value, timeMs: number): Uint8Array<ArrayBuf
 }
 
 /**
- * A result over a grid of steps: always a matrix. A scalar becomes one series without labels. A large one has room in
- * front for what successBytes puts there.
+ * A result over a grid of steps: always a matrix. A scalar becomes one series without labels. There is room in front
+ * for what successBytes puts there.
  */
 export function rangeResult(value: Value, grid: Grid): Uint8Array<ArrayBuffer> {
-  const times = gridTimes(grid);
+  const times = stepTexts(grid.startMs, grid.stepMs, grid.count);
   const json = new JsonBytes(rangeBytes(value, times));
   json.skip(ENVELOPE_HEAD_BYTES);
   json.text('{"resultType":"matrix","result":[');
@@ -95,19 +95,6 @@ function writeMetric(json: JsonBytes, labels: Labels): void {
     json.text(`${comma}${JSON.stringify(labels.names[i])}:${JSON.stringify(labels.values[i])}`);
   }
   json.text('}');
-}
-
-/** The grid's times as JSON, each as `[time,`, once for all series. */
-function gridTimes(grid: Grid): StepTexts {
-  const json = new JsonBytes();
-  const offsets = new Int32Array(grid.count + 1);
-  for (let i = 0; i < grid.count; i++) {
-    json.byte(OPEN);
-    json.time(grid.startMs + i * grid.stepMs);
-    json.byte(COMMA);
-    offsets[i + 1] = json.size;
-  }
-  return stepTexts(json.finish(), offsets);
 }
 
 /** More than an answer will take, so that it need not move as it grows. Memory that is not written to costs nothing. */

@@ -137,7 +137,8 @@ export class QueryGate {
     };
     const startedMs = performance.now();
     try {
-      await this.enter(entry, origin.timeoutMs);
+      if (this.inside < this.concurrency) this.inside++;
+      else await this.wait(entry, origin.timeoutMs);
     } catch (error) {
       forget();
       throw error;
@@ -157,11 +158,7 @@ export class QueryGate {
   }
 
   /** Resolves when the query is inside. */
-  private async enter(entry: Entry, timeoutMs: number): Promise<void> {
-    if (this.inside < this.concurrency) {
-      this.inside++;
-      return;
-    }
+  private async wait(entry: Entry, timeoutMs: number): Promise<void> {
     if (this.waiting.length >= this.longestQueue) {
       const error = new VarveError(
         'overloaded',

@@ -37,8 +37,10 @@ export async function answerRawQuery(
     if (!response.writableFinished) leaving.abort();
   });
   try {
-    const caller = await state.auth.identify(state.requireEngine().access, request, query);
-    const parameters = await readParameters(state, request, query);
+    const identified = state.auth.identify(state.requireEngine().access, request, query);
+    // Each wait would put off what is there already.
+    const caller = identified instanceof Promise ? await identified : identified;
+    const parameters = request.method === 'POST' ? await readForm(state, request, query) : new URLSearchParams(query);
     const database = chooseDatabase(state.databaseOf.get(request) ?? null, parameters);
     authorize(caller, 'read', database);
     checkQueryLength(parameters.get('query') ?? '', state.config.queryMaxLength);
@@ -63,8 +65,7 @@ export async function answerRawQuery(
 }
 
 /** Parameters of the body, and behind them those of the URL. */
-async function readParameters(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
-  if (request.method !== 'POST') return new URLSearchParams(query);
+async function readForm(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
   const body = await readBody(request, {
     maxBodyBytes: FORM_LIMIT_BYTES,
     maxDecodedBytes: FORM_LIMIT_BYTES,

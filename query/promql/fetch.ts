@@ -69,11 +69,16 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
   const { lookbackMs } = settings;
 
   const add = (node: VectorSelector | Call, matchers: readonly LabelMatcher[], range: SelectRange, values: number) => {
-    const key = JSON.stringify([matchers, range]);
+    // Most queries have one selector, for which no key is made.
+    let key = '';
+    if (plans.length > 0) {
+      if (plans.length === 1) planByKey.set(keyOf(plans[0]!), 0);
+      key = keyOf({ matchers, range });
+    }
     let plan = planByKey.get(key);
     if (plan === undefined) {
       plan = plans.push({ matchers, range }) - 1;
-      planByKey.set(key, plan);
+      if (plan > 0) planByKey.set(key, plan);
       valuesPerSeries.push(0);
     }
     valuesPerSeries[plan] += values;
@@ -176,6 +181,11 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
   };
   visit(root, grid, NOTHING, 0);
   return { plans, planOfNode, valuesPerSeries, otherValues };
+}
+
+/** The same for fetches of the same. */
+function keyOf({ matchers, range }: FetchPlan): string {
+  return JSON.stringify([matchers, range]);
 }
 
 /** The matchers of info()'s second argument, with the metric names that they stand for. */

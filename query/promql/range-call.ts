@@ -76,12 +76,13 @@ function evaluateSeries(
   grid: Grid,
 ): SeriesColumn[] {
   const { budget } = ctx;
-  const windows = layWindows(ctx, source, grid);
+  const endsMs = rangeEnds(source, grid);
+  let windows: Windows | null = null;
   const look = (samples: number) => {
     budget.hold(samples);
     budget.release(samples);
   };
-  const request = { func: name, endsMs: windows.rangeEndMs, rangeMs: source.rangeMs, look };
+  const request = { func: name, endsMs, rangeMs: source.rangeMs, look };
   const result: SeriesColumn[] = [];
   const order = source.order();
   const found: (SeriesColumn | undefined)[] = new Array(source.count);
@@ -99,6 +100,7 @@ function evaluateSeries(
     if (answered >= 0) {
       budget.totalSamples += answered;
     } else {
+      windows ??= layWindows(ctx, source, endsMs, grid);
       const points = source.borrow(s);
       const widest = windows.move(points.times);
       if (widest === 0) continue;
@@ -149,17 +151,22 @@ function hintNonCounter(ctx: EvaluationContext, labels: Labels, position: Expr):
   }
 }
 
-/** Left-open, right-closed windows of every step; wider than the range with anchored and smoothed. */
-function layWindows(ctx: EvaluationContext, source: RangeSource, grid: Grid): Windows {
-  const evalMs = new Float64Array(grid.count);
-  const rangeEndMs = new Float64Array(grid.count);
+/** The ends of the ranges of every step. */
+function rangeEnds(source: RangeSource, grid: Grid): Float64Array {
+  const endsMs = new Float64Array(grid.count);
   for (let i = 0; i < grid.count; i++) {
-    evalMs[i] = grid.startMs + i * grid.stepMs;
-    rangeEndMs[i] = (source.timestampMs ?? evalMs[i]!) - source.offsetMs;
+    endsMs[i] = (source.timestampMs ?? grid.startMs + i * grid.stepMs) - source.offsetMs;
   }
+  return endsMs;
+}
+
+/** Left-open, right-closed windows of every step; wider than the range with anchored and smoothed. */
+function layWindows(ctx: EvaluationContext, source: RangeSource, endsMs: Float64Array, grid: Grid): Windows {
+  const evalMs = new Float64Array(grid.count);
+  for (let i = 0; i < grid.count; i++) evalMs[i] = grid.startMs + i * grid.stepMs;
   const extended = source.anchored || source.smoothed;
   const beforeMs = source.rangeMs + (extended ? ctx.lookbackMs : 0);
-  return new Windows(evalMs, rangeEndMs, beforeMs, source.smoothed ? ctx.lookbackMs : 0);
+  return new Windows(evalMs, endsMs, beforeMs, source.smoothed ? ctx.lookbackMs : 0);
 }
 
 /** One series with 1 at the steps where no series has a window with points. */
