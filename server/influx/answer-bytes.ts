@@ -212,9 +212,13 @@ export class AnswerBytes {
       return;
     }
     at = writeDigits(bytes, at, whole);
-    let divisor = 10 ** (digits - 1);
-    for (; divisor >= 1; divisor /= 10) bytes[at++] = 48 + (Math.floor(fraction / divisor) % 10);
-    this.length = at;
+    this.length = at + digits;
+    let left = fraction | 0;
+    for (let place = at + digits - 1; place >= at; place--) {
+      const next = (left / 10) | 0;
+      bytes[place] = 48 + left - next * 10;
+      left = next;
+    }
   }
 }
 

@@ -29,6 +29,10 @@ const BOOLEAN = 3;
 const TEXTS = 4;
 const OTHER = 5;
 
+/** Bytes that room is made for at a time, and how much more than rows so far have needed. */
+const MOST_ROOM = 1 << 20;
+const SPARE = 1.125;
+
 /** A column, or several of texts, in the one form of the loop; what a kind does not need is empty. */
 interface Cells {
   readonly kind: number;
@@ -63,10 +67,13 @@ export function writeRows(out: AnswerBytes, part: SeriesPart, epoch: Epoch | nul
   let timeEnd = 0;
   let buffer = out.room(rowBytes);
   let at = out.pending;
+  const first = at;
   for (let row = start; row < end; row++) {
     if (buffer.length - at < rowBytes) {
       out.wroteTo(at);
-      buffer = out.room(rowBytes);
+      // The rows so far tell how much the others need, so that it need not grow again and again.
+      const expected = row === start ? 0 : ((at - first) / (row - start)) * (end - row);
+      buffer = out.room(Math.max(rowBytes, Math.min(MOST_ROOM, Math.ceil(expected * SPARE))));
       at = out.pending;
     }
     if (before > 0 || row > start) buffer[at++] = COMMA;

@@ -7,7 +7,7 @@
 import type { Statement } from '../ast.ts';
 import { parseStatements } from './parser.ts';
 
-const MOST_TEXTS = 256;
+const MOST_TEXTS = 64;
 const LONGEST_TEXT = 4_096;
 
 /** In the order in which they were last asked for. */

@@ -30,28 +30,32 @@ export interface SchemaView {
   typeOf(source: MeasurementSource, name: string): SchemaType | null;
 }
 
+/** The schema of one moment. */
+export interface EngineSchema extends SchemaView {
+  /** What `fieldsAndTags` was asked so far, and said. */
+  readonly asked: ReadonlyMap<MeasurementSource, FieldsAndTags>;
+}
+
 /** The engine's database for a name and retention policy, '' being the request's and the default; null or undefined for
  * none. */
 export type ResolveDatabase = (database: string, retentionPolicy: string) => Database | null | undefined;
 
 const NOTHING: FieldsAndTags = { fields: new Map(), tagKeys: new Set() };
 
-export function schemaViewOf(resolve: ResolveDatabase): SchemaView {
-  const known = new Map<string, FieldsAndTags>();
-  const view: SchemaView = {
+export function schemaViewOf(resolve: ResolveDatabase): EngineSchema {
+  const asked = new Map<MeasurementSource, FieldsAndTags>();
+  const view: EngineSchema = {
+    asked,
     measurements(source) {
       const database = resolve(source.database, source.retentionPolicy);
       return database ? measurementsOf(database, source) : [];
     },
     fieldsAndTags(source) {
-      const database = resolve(source.database, source.retentionPolicy);
-      if (!database) return NOTHING;
-      const pattern = source.regex === null ? `=${source.name}` : `~${source.regex.pattern}`;
-      const key = JSON.stringify([source.database, source.retentionPolicy, pattern]);
-      let found = known.get(key);
+      let found = asked.get(source);
       if (found === undefined) {
-        found = fieldsAndTagsOf(database, measurementsOf(database, source));
-        known.set(key, found);
+        const database = resolve(source.database, source.retentionPolicy);
+        found = database ? fieldsAndTagsOf(database, measurementsOf(database, source)) : NOTHING;
+        asked.set(source, found);
       }
       return found;
     },

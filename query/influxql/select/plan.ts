@@ -140,6 +140,8 @@ export function keyOf(expression: Expression): string {
 }
 
 function writeKey(expression: Expression): string {
+  // Most are variables; no JSON begins so.
+  if (expression.kind === 'variable') return `${expression.cast} ${expression.name}`;
   return JSON.stringify(expression, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 }
 

@@ -32,7 +32,7 @@ export async function* levelRows(level: Level, group: Group, run: Run): AsyncGen
     return;
   }
   if (level.calls.length === 0) return;
-  const scan = scanOf(level);
+  const scan = scanOf(level, run);
   if (scan !== null && (await scan.read(group, run))) {
     yield* scan.rows(group, run);
     return;

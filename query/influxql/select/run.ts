@@ -12,6 +12,7 @@ import type { Rows } from './frame.ts';
 import type { Group } from './groups.ts';
 import type { Level } from './plan.ts';
 import { boundOf } from './time.ts';
+import type { WindowScan } from './window-scan.ts';
 
 const TURN_MS = 8;
 
@@ -47,6 +48,8 @@ export class Run {
     maxNs: bigint;
     reader: SeriesReader;
   } | null = null;
+  /** How levels are evaluated the short way; null where they cannot be. */
+  readonly scans = new Map<Level, WindowScan | null>();
   /** Texts of tags, see SeriesIndex.tags: equal ones are one string. */
   readonly tagTexts = new WeakMap<Database, string[][]>();
 

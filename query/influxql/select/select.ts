@@ -12,7 +12,7 @@ import { typeOf } from '../front/types.ts';
 import type { FieldKind } from '../functions/kernel.ts';
 import { FUNCTIONS } from '../functions/table.ts';
 import type { ResultSeries, StatementAnswer } from '../result.ts';
-import { schemaViewOf } from '../schema/schema-view.ts';
+import { type EngineSchema, schemaViewOf } from '../schema/schema-view.ts';
 import { answerColumn } from './answer-column.ts';
 import { sliceColumn } from './column.ts';
 import type { SelectContext } from './context.ts';
@@ -22,6 +22,7 @@ import { intervalOf } from './interval.ts';
 import { IntoWriter } from './into.ts';
 import { isMath } from './math.ts';
 import type { Level } from './plan.ts';
+import { keepPlan, keptPlan } from './plan-cache.ts';
 import { type PlanFront, planStatement, readBounds } from './planner.ts';
 import { levelRows } from './rows.ts';
 import { Run } from './run.ts';
@@ -60,8 +61,14 @@ export interface PlannedSelect {
 
 /** Checks, rewrites and plans a statement. */
 export function planSelect(statement: SelectStatement, context: SelectContext): PlannedSelect {
-  const { nowNs } = context;
   const schema = schemaViewOf((database, policy) => context.resolve(database, policy) ?? undefined);
+  const planned = keptPlan(statement, context, schema) ?? makePlan(statement, context, schema);
+  refuseTooManyWindows(planned.level, context.limits.maxSelectBuckets);
+  return planned;
+}
+
+function makePlan(statement: SelectStatement, context: SelectContext, schema: EngineSchema): PlannedSelect {
+  const { nowNs } = context;
   const checked = checkSelect(statement, nowNs);
   const rewritten = rewriteSelect(checked.statement, schema);
   const front: PlanFront = {
@@ -79,8 +86,9 @@ export function planSelect(statement: SelectStatement, context: SelectContext): 
   };
   // Bounds beyond 64 bits come round again, as in InfluxDB.
   const level = planStatement(rewritten, front, BigInt.asIntN(64, checked.minNs), BigInt.asIntN(64, checked.maxNs));
-  refuseTooManyWindows(level, context.limits.maxSelectBuckets);
-  return { level, timeName: checked.timeColumn };
+  const planned = { level, timeName: checked.timeColumn };
+  keepPlan(statement, context, checked, schema, planned);
+  return planned;
 }
 
 function kindOf(expression: Expression): FieldKind | null {

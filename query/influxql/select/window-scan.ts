@@ -62,14 +62,12 @@ interface Grid {
   readonly count: number;
 }
 
-const scans = new WeakMap<Level, WindowScan | null>();
-
-/** How to evaluate a level the short way; null when it cannot be. */
-export function scanOf(level: Level): WindowScan | null {
-  let scan = scans.get(level);
+/** How to evaluate a level the short way; null when it cannot be. A run's own, as it remembers what it has read. */
+export function scanOf(level: Level, run: Run): WindowScan | null {
+  let scan = run.scans.get(level);
   if (scan === undefined) {
     scan = planScan(level);
-    scans.set(level, scan);
+    run.scans.set(level, scan);
   }
   return scan;
 }
