@@ -48,8 +48,8 @@ export interface RemoteRun {
   readonly door: SeriesDoor | undefined;
   readonly outcome: RemoteOutcome;
   readonly memory: Memory;
-  /** Recognises series in place of the trail, when the request lies in the kernel's memory. */
-  readonly chain: SeriesChain | null;
+  /** Recognises series in place of the trail: of version 1, when the request lies in the kernel's memory. */
+  chain: SeriesChain | null;
   /** The last timestamp, split. */
   ms: number;
   sec: number;
@@ -69,7 +69,32 @@ const VALUE = new TextEncoder().encode('value');
 const NAME = new TextEncoder().encode('__name__');
 const MAX_MS = 9223372036854;
 
-export function newRemoteRun(bytes: Uint8Array, index: SeriesIndex, batch: Batch, options: RemoteOptions): RemoteRun {
+/**
+ * Decodes a request of either version: `decode` walks over it.
+ * @throws VarveError bad_request when the message is damaged; the batch is then as before.
+ */
+export function decodeWhole(
+  bytes: Uint8Array,
+  index: SeriesIndex,
+  batch: Batch,
+  options: RemoteOptions,
+  decode: (run: RemoteRun, bytes: Uint8Array, view: DataView) => void,
+): RemoteOutcome {
+  const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const run = newRemoteRun(index, batch, options);
+  const { rows, valueCount } = batch;
+  try {
+    decode(run, plain, new DataView(plain.buffer, plain.byteOffset, plain.byteLength));
+  } catch (error) {
+    batch.rows = rows;
+    batch.valueCount = valueCount;
+    throw error;
+  }
+  run.outcome.samples = batch.rows - rows;
+  return run.outcome;
+}
+
+function newRemoteRun(index: SeriesIndex, batch: Batch, options: RemoteOptions): RemoteRun {
   let memory = memories.get(index);
   if (memory === undefined) {
     const { removals } = index;
@@ -90,7 +115,7 @@ export function newRemoteRun(bytes: Uint8Array, index: SeriesIndex, batch: Batch
     door: options.door,
     outcome: newRemoteOutcome(),
     memory,
-    chain: memory.chain?.begin(bytes) ?? null,
+    chain: null,
     ms: 0,
     sec: 0,
     nano: 0,

@@ -25,11 +25,11 @@ import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
   addLabel,
   addSeriesError,
+  decodeWhole,
   defineRemoteSeries,
   findSeries,
   guessSeries,
   type LabelRanges,
-  newRemoteRun,
   type RemoteOptions,
   type RemoteRun,
   refuseSeries,
@@ -67,30 +67,22 @@ export function decodeRemoteWrite2(
   batch: Batch,
   options: RemoteOptions = {},
 ): RemoteOutcome {
-  const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const run = newRemoteRun(NO_LABELS.bytes, index, batch, options);
-  const { rows, valueCount } = batch;
-  const end = plain.length;
+  return decodeWhole(bytes, index, batch, options, decodeRequest);
+}
+
+function decodeRequest(run: RemoteRun, bytes: Uint8Array, view: DataView): void {
+  const end = bytes.length;
   const known = new Map<number, number>();
-  try {
-    const symbols = collectSymbols(plain, view);
-    for (let p = 0; p < end; ) {
-      p = readVarint(plain, p, end);
-      if (varint[0] === 0x2a) {
-        p = readLength(plain, p, end);
-        const next = p + varint[0];
-        decodeSeries(run, symbols, plain, view, p, next, known);
-        p = next;
-      } else p = skipField(plain, p, end, varint[0]);
-    }
-  } catch (error) {
-    batch.rows = rows;
-    batch.valueCount = valueCount;
-    throw error;
+  const symbols = collectSymbols(bytes, view);
+  for (let p = 0; p < end; ) {
+    p = readVarint(bytes, p, end);
+    if (varint[0] === 0x2a) {
+      p = readLength(bytes, p, end);
+      const next = p + varint[0];
+      decodeSeries(run, symbols, bytes, view, p, next, known);
+      p = next;
+    } else p = skipField(bytes, p, end, varint[0]);
   }
-  run.outcome.samples = batch.rows - rows;
-  return run.outcome;
 }
 
 /**

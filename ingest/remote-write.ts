@@ -25,12 +25,12 @@ import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
   addLabel,
   addSeriesError,
+  decodeWhole,
   defineRemoteSeries,
   findSeries,
   guessSeries,
   type LabelRanges,
   labelSectionEnd,
-  newRemoteRun,
   type RemoteOptions,
   type RemoteRun,
   seriesText,
@@ -50,39 +50,32 @@ export function decodeRemoteWrite(
   batch: Batch,
   options: RemoteOptions = {},
 ): RemoteOutcome {
-  const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const run = newRemoteRun(plain, index, batch, options);
-  const { rows, valueCount } = batch;
-  const end = plain.length;
-  try {
-    let p = 0;
-    while (p < end) {
-      if (run.chain !== null) {
-        p = takeExpected(run, run.chain, p, end);
-        if (p === end) break;
-      }
-      p = readVarint(plain, p, end);
-      const tag = varint[0];
-      if (tag === 0x0a) {
-        p = readLength(plain, p, end);
-        const next = p + varint[0];
-        decodeSeries(run, plain, view, p, next);
-        p = next;
-      } else if (tag === 0x1a) {
-        p = readLength(plain, p, end);
-        const next = p + varint[0];
-        decodeMetadata(run, plain, p, next);
-        p = next;
-      } else p = skipField(plain, p, end, tag);
+  return decodeWhole(bytes, index, batch, options, decodeRequest);
+}
+
+function decodeRequest(run: RemoteRun, bytes: Uint8Array, view: DataView): void {
+  run.chain = run.memory.chain?.begin(bytes) ?? null;
+  const end = bytes.length;
+  let p = 0;
+  while (p < end) {
+    if (run.chain !== null) {
+      p = takeExpected(run, run.chain, p, end);
+      if (p === end) break;
     }
-  } catch (error) {
-    batch.rows = rows;
-    batch.valueCount = valueCount;
-    throw error;
+    p = readVarint(bytes, p, end);
+    const tag = varint[0];
+    if (tag === 0x0a) {
+      p = readLength(bytes, p, end);
+      const next = p + varint[0];
+      decodeSeries(run, bytes, view, p, next);
+      p = next;
+    } else if (tag === 0x1a) {
+      p = readLength(bytes, p, end);
+      const next = p + varint[0];
+      decodeMetadata(run, bytes, p, next);
+      p = next;
+    } else p = skipField(bytes, p, end, tag);
   }
-  run.outcome.samples = batch.rows - rows;
-  return run.outcome;
 }
 
 /** Takes series by the kernel as long as they are the expected ones; where the first one begins that is not. */
