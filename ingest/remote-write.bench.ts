@@ -1,5 +1,6 @@
 /**
- * Samples per second and core of remote-write decoding, after snappy, through the real series index.
+ * Samples per second and core of remote-write decoding through the real series index: of 1.0 with unpacking snappy, by the
+ * kernel, and of both versions after it, in JavaScript.
  *
  *     node ingest/remote-write.bench.ts
  *
@@ -11,6 +12,7 @@ import { Batch } from '../batch/batch.ts';
 import { SeriesIndex } from '../index/series-index.ts';
 import { cpuMs, newRandom } from './random.ts';
 import { type EncodedSeries, encodeRequest, encodeRequest2 } from './remote-encoder.ts';
+import { unpackBody } from './remote-kernel.ts';
 import { decodeRemoteWrite } from './remote-write.ts';
 import { decodeRemoteWrite2 } from './remote-write-2.ts';
 import { unpackSnappy } from './snappy-block.ts';
@@ -54,13 +56,13 @@ function measure(what: string, requests: Uint8Array[], decode: typeof decodeRemo
       samples += decode(request, index, batch).samples;
     }
     const ms = cpuMs() - start;
-    if (round === 0) console.log(`${what.padEnd(20)} first, ${index.seriesCount} new series: ${ms.toFixed(0)} ms`);
+    if (round === 0) console.log(`${what.padEnd(22)} first, ${index.seriesCount} new series: ${ms.toFixed(0)} ms`);
     else total += ms;
   }
   const ms = total / ROUNDS;
   const bytes = requests.reduce((sum, request) => sum + request.length, 0);
   console.log(
-    `${what.padEnd(20)} ${(samples / ms / 1e3).toFixed(2)} M samples/s  ${(bytes / ms / 1e3).toFixed(0)} MB/s  ${(bytes / samples).toFixed(0)} B/sample`,
+    `${what.padEnd(22)} ${(samples / ms / 1e3).toFixed(2)} M samples/s  ${(bytes / ms / 1e3).toFixed(0)} MB/s  ${(bytes / samples).toFixed(0)} B/sample`,
   );
 }
 
@@ -84,7 +86,15 @@ measure('2.0', ordered.map(encodeRequest2), decodeRemoteWrite2);
 measure('2.0, shuffled', shuffled.map(encodeRequest2), decodeRemoteWrite2);
 
 const packed = ordered.map((one) => snappy.compressSync(encodeRequest(one)));
+const decodePacked: typeof decodeRemoteWrite = (block, index, batch) =>
+  decodeRemoteWrite(unpackBody(block, 1 << 28), index, batch);
+measure('1.0, packed', packed, decodePacked);
+measure(
+  '1.0, packed, shuffled',
+  shuffled.map((one) => snappy.compressSync(encodeRequest(one))),
+  decodePacked,
+);
 const start = cpuMs();
 for (let round = 0; round < ROUNDS; round++) for (const block of packed) unpackSnappy(block, 1 << 28);
 const ms = (cpuMs() - start) / ROUNDS;
-console.log(`unpacking snappy     ${((packed.length * series.length) / ms / 1e3).toFixed(2)} M samples/s`);
+console.log(`unpacking snappy       ${((packed.length * series.length) / ms / 1e3).toFixed(2)} M samples/s`);
