@@ -27,7 +27,7 @@ export function parseDurationMs(text: string): number | { readonly error: string
   if (text === '0') return 0;
   if (text === '') return { error: 'empty duration string' };
   const match = PATTERN.exec(text);
-  if (match === null) return { error: `not a valid duration string: "${text}"` };
+  if (match === null) return { error: problemOf(text) };
   let total = 0;
   for (let i = 0; i < UNITS.length; i++) {
     const digits = match[i + 1];
@@ -36,6 +36,18 @@ export function parseDurationMs(text: string): number | { readonly error: string
     if (total > MAX_MS) return { error: 'duration out of range' };
   }
   return total;
+}
+
+/** What is wrong with a duration, read from the left: a unit that is none, or anything else. */
+function problemOf(text: string): string {
+  let last = -1;
+  for (const [, unit] of text.matchAll(/\d+(\D+)/g)) {
+    const place = UNITS.findIndex(([name]) => name === unit);
+    if (place === -1) return `unknown unit "${unit}" in duration "${text}"`;
+    if (place <= last) break;
+    last = place;
+  }
+  return `not a valid duration string: "${text}"`;
 }
 
 /** The shortest text of a duration that parses back to it: weeks and years only when nothing else is needed. */

@@ -193,6 +193,7 @@ export class Lexer {
         this.inBrackets = false;
         return this.take(1, ']');
       case ':':
+        this.start++;
         return this.fail('unexpected colon before duration in duration expression');
       case '(':
         this.parenDepth++;

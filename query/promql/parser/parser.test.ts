@@ -104,6 +104,11 @@ describe('errors of type and meaning', () => {
     'a @ -1e30',
     '1:1: parse error: timestamp out of bounds for @ modifier: -1000000000000000019884624838656.000000',
   );
+  check('a[:5m]', '1:4: parse error: unexpected colon before duration in duration expression');
+  check('1.5h', '1:1: parse error: unknown unit "." in duration "1.5h"');
+  check('1h1h', '1:1: parse error: not a valid duration string: "1h1h"');
+  check('sum(fill(1))', '1:9: parse error: unexpected "(" in aggregation');
+  check('a + fill(1) fill_left(2) a', '1:22: parse error: unexpected "("');
   check('1[5m:]', '1:1: parse error: subquery is only allowed on instant vector, got scalar instead');
   check('a[0s]', '1:3: parse error: duration must be greater than 0');
   check('a[1m / 0]', '1:6: parse error: division by zero');

@@ -169,6 +169,9 @@ const METRIC_WORDS: ReadonlySet<string> = new Set([
   'offset',
   'anchored',
   'smoothed',
+  'fill',
+  'fill_left',
+  'fill_right',
 ]);
 
 export function canBeMetricName(kind: TokenKind): boolean {
