@@ -3,27 +3,31 @@
  * in it is done within a turn of the event loop.
  *
  *     0          the kernel's own
- *     64 KiB     columns of rows: refs, shapes, times in ms, values
- *     256 KiB    a packed body
+ *     64 KiB     columns of rows: refs, shapes, seconds, nanoseconds, values
+ *     320 KiB    a packed body
  *     …          it unpacked: valid until the next one
  *     …          records of series, up to 24 MiB of them; the first of them belongs to no series
  *
  * Pages that were never touched cost nothing. Memory grows before a body is unpacked and at no other time, because
  * growing detaches all views.
  *
- * Without remote-kernel.wasm, in sources that were not built, everything goes the way in plain JavaScript.
+ * Without remote-kernel.wasm, or with one of before, in sources that were not built, everything goes the way in plain
+ * JavaScript.
  */
 import { readFileSync } from 'node:fs';
 import { damagedBlock, unpackedLength, unpackSnappy } from './snappy-block.ts';
 
+/** What the kernel says of itself when it belongs to this file. */
+const VERSION = 2;
 const PAGE_BYTES = 64 << 10;
 /** Rows that the columns have room for, as the kernel has it. */
 const CAPACITY = 8192;
 const REFS_AT = 64 << 10;
 const SHAPES_AT = REFS_AT + 4 * CAPACITY;
-const TIMES_AT = SHAPES_AT + 4 * CAPACITY;
-const VALUES_AT = TIMES_AT + 8 * CAPACITY;
-const PACKED_AT = 256 << 10;
+const SECONDS_AT = SHAPES_AT + 4 * CAPACITY;
+const NANOS_AT = SECONDS_AT + 8 * CAPACITY;
+const VALUES_AT = NANOS_AT + 4 * CAPACITY;
+const PACKED_AT = 320 << 10;
 /** Larger bodies are rare, and unpacked elsewhere. */
 const MAX_PACKED_BYTES = 5 << 20;
 const MAX_BODY_BYTES = 4 << 20;
@@ -40,7 +44,17 @@ const MIN_KEY_BYTES = 16;
 
 interface KernelExports {
   unpack(block: number, end: number, out: number, outEnd: number): number;
-  decode(from: number, end: number, before: number, refs: number, shapes: number, times: number, values: number): void;
+  decode(
+    from: number,
+    end: number,
+    before: number,
+    refs: number,
+    shapes: number,
+    seconds: number,
+    nanos: number,
+    values: number,
+  ): void;
+  readonly version?: { value: number };
   readonly position: { value: number };
   readonly record: { value: number };
   readonly series: { value: number };
@@ -52,7 +66,8 @@ interface KernelExports {
 export interface RecognisedRows {
   readonly refs: Int32Array;
   readonly shapes: Int32Array;
-  readonly timesMs: Float64Array;
+  readonly seconds: Float64Array;
+  readonly nanos: Int32Array;
   /** Values as (low, high) pairs of words. */
   readonly bits: Int32Array;
 }
@@ -119,7 +134,8 @@ class RemoteKernel {
     return {
       refs: new Int32Array(buffer, REFS_AT, CAPACITY),
       shapes: new Int32Array(buffer, SHAPES_AT, CAPACITY),
-      timesMs: new Float64Array(buffer, TIMES_AT, CAPACITY),
+      seconds: new Float64Array(buffer, SECONDS_AT, CAPACITY),
+      nanos: new Int32Array(buffer, NANOS_AT, CAPACITY),
       bits: new Int32Array(buffer, VALUES_AT, 2 * CAPACITY),
     };
   }
@@ -132,6 +148,7 @@ function remoteKernel(): RemoteKernel | null {
   if (loaded === undefined) {
     try {
       loaded = new RemoteKernel(readFileSync(new URL('./kernel/remote-kernel.wasm', import.meta.url)));
+      if (loaded.exports.version?.value !== VERSION) loaded = null;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       loaded = null;
@@ -192,7 +209,7 @@ export class SeriesChain {
    */
   recognise(from: number, end: number): number {
     const { exports } = this.kernel;
-    exports.decode(BODY_AT + from, BODY_AT + end, this.last, REFS_AT, SHAPES_AT, TIMES_AT, VALUES_AT);
+    exports.decode(BODY_AT + from, BODY_AT + end, this.last, REFS_AT, SHAPES_AT, SECONDS_AT, NANOS_AT, VALUES_AT);
     this.last = exports.record.value;
     this.series = exports.series.value;
     this.rows = exports.rows.value;

@@ -20,7 +20,7 @@ import type { Batch } from '../batch/batch.ts';
 import { hashBytes } from '../index/hash.ts';
 import type { SeriesIndex } from '../index/series-index.ts';
 import { malformed, readInt64, readLength, readVarint, skipField, varint } from './protobuf.ts';
-import type { RecognisedRows, SeriesChain } from './remote-kernel.ts';
+import type { SeriesChain } from './remote-kernel.ts';
 import { METRIC_TYPES, type RemoteOutcome } from './remote-outcome.ts';
 import {
   addLabel,
@@ -90,32 +90,26 @@ function takeExpected(run: RemoteRun, chain: SeriesChain, from: number, end: num
 }
 
 /** Appends rows that the kernel has recognised. */
-function appendRecognised(run: RemoteRun, { columns, rows: count }: SeriesChain): void {
+function appendRecognised({ batch, index }: RemoteRun, { columns, rows: count }: SeriesChain): void {
   if (count === 0) return;
-  const { batch } = run;
-  const { refs, shapes, bits } = columns;
+  const { refs, shapes, seconds, nanos, bits } = columns;
   const { rows, valueCount } = batch;
   batch.reserveRows(count);
   batch.series.set(refs.subarray(0, count), rows);
   batch.shape.set(shapes.subarray(0, count), rows);
+  batch.sec.set(seconds.subarray(0, count), rows);
+  batch.nano.set(nanos.subarray(0, count), rows);
   batch.bits.set(bits.subarray(0, 2 * count), 2 * valueCount);
   batch.rows = rows + count;
   batch.valueCount = valueCount + count;
-  completeRows(run, columns, rows, valueCount);
+  completeRows(batch, index, rows, valueCount);
 }
 
-/** Times of the rows from `firstRow` on, their places of values from `firstValue` on, and what the index notes of them. */
-function completeRows(run: RemoteRun, columns: RecognisedRows, firstRow: number, firstValue: number): void {
-  const { index } = run;
-  const { timesMs } = columns;
-  const { rows, series, shape, sec, nano, valueStart } = run.batch;
+/** The places of the values of rows from `firstRow` on, and what the index notes of these rows. */
+function completeRows(batch: Batch, index: SeriesIndex, firstRow: number, firstValue: number): void {
+  const { rows, series, shape, valueStart } = batch;
   const { lastShape } = index;
   for (let row = firstRow; row < rows; row++) {
-    const ms = timesMs[row - firstRow];
-    // The kernel takes no times that are out of range.
-    if (ms !== run.ms) setTime(run, ms);
-    sec[row] = run.sec;
-    nano[row] = run.nano;
     valueStart[row] = firstValue + row - firstRow;
     if (lastShape[series[row]] !== shape[row]) index.noteShape(series[row], shape[row]);
   }

@@ -15,6 +15,9 @@
  *     └────────┴────────┴────────┴───────────┴──────────────────────────────────────┘
  */
 
+/** To be raised with ../remote-kernel.ts' whenever what they tell each other changes: a kernel of before is not used then. */
+export const version: i32 = 2;
+
 const NEXT: usize = 0;
 const REF: usize = 4;
 const SHAPE: usize = 8;
@@ -38,6 +41,11 @@ export let series: i32 = 0;
 export let rows: i32 = 0;
 /** Whether it stopped because the columns had no room for the samples of the next series. */
 export let isFull: bool = false;
+
+/** The last time, in ms and split: most are like the one before. */
+let lastMs: i64 = 0;
+let lastSecond: f64 = 0;
+let lastNano: i32 = 0;
 
 /** What `takeSamples` says of samples that it cannot take. */
 const UNUSUAL: i32 = -1;
@@ -116,7 +124,7 @@ function isEqual(a: usize, b: usize, bytes: usize): bool {
 
 /**
  * Walks over the series of a request from `from`, after a series with record `before`, and writes their samples to the
- * columns at `refs`, `shapes`, `times` (ms) and `values`. It stops at the end, at a series that is not the expected one or
+ * columns at `refs`, `shapes`, `seconds`, `nanos` and `values`. It stops at the end, at a series that is not the expected one or
  * has anything but plain samples, and when the columns are full; `position` is then at the start of that series.
  */
 export function decode(
@@ -125,7 +133,8 @@ export function decode(
   before: usize,
   refs: usize,
   shapes: usize,
-  times: usize,
+  seconds: usize,
+  nanos: usize,
   values: usize,
 ): void {
   let p = from;
@@ -146,7 +155,7 @@ export function decode(
     const next = start + length;
     const keyBytes = <usize>load<u32>(known, KEY_BYTES);
     if (keyBytes > length || !isEqual(start, known + KEY, keyBytes)) break;
-    const taken = takeSamples(start + keyBytes - 1, next, row, times, values);
+    const taken = takeSamples(start + keyBytes - 1, next, row, seconds, nanos, values);
     if (taken < 0) {
       isFull = taken === NO_ROOM;
       break;
@@ -168,7 +177,7 @@ export function decode(
 }
 
 /** Times and values of the samples at `from .. end`, into rows from `row` on. Returns the row after them, or why not. */
-function takeSamples(from: usize, end: usize, row: i32, times: usize, values: usize): i32 {
+function takeSamples(from: usize, end: usize, row: i32, seconds: usize, nanos: usize, values: usize): i32 {
   let p = from;
   let at = <usize>row;
   while (p < end) {
@@ -189,7 +198,13 @@ function takeSamples(from: usize, end: usize, row: i32, times: usize, values: us
       shift += 7;
     } while (byte >= 128 && q < next);
     if (byte >= 128 || q !== next || ms > MAX_MS) return UNUSUAL;
-    store<f64>(times + (at << 3), <f64>ms);
+    if (ms !== lastMs) {
+      lastMs = ms;
+      lastSecond = <f64>(ms / 1000);
+      lastNano = <i32>(ms % 1000) * 1000000;
+    }
+    store<f64>(seconds + (at << 3), lastSecond);
+    store<i32>(nanos + (at << 2), lastNano);
     store<i64>(values + (at << 3), load<i64>(p, 3));
     at++;
     p = next;
