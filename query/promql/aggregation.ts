@@ -37,12 +37,24 @@ function evaluateOperand(ctx: EvaluationContext, expr: Aggregation, grid: Grid):
     return ctx.evaluate(expr.expr, grid) as VectorValue;
   const delayed = ctx.withDelayedNameRemoval();
   const input = delayed.evaluate(expr.expr, grid) as VectorValue;
-  const keys = new Set(input.series.map(({ labels, dropName }) => (dropName ? labels.withoutMetadata() : labels).key));
+  const drops = differWithoutNames(input.series);
   for (const column of input.series) {
-    if (column.dropName && keys.size === input.series.length) column.labels = column.labels.withoutMetadata();
+    if (column.dropName && drops) column.labels = column.labels.withoutMetadata();
     column.dropName = false;
   }
   return input;
+}
+
+/** Whether series can be told apart without the names that are to be dropped. */
+function differWithoutNames(series: readonly SeriesColumn[]): boolean {
+  if (series.length < 2) return true;
+  const keys = new Set<string>();
+  for (const { labels, dropName } of series) {
+    const { key } = dropName ? labels.withoutMetadata() : labels;
+    if (keys.has(key)) return false;
+    keys.add(key);
+  }
+  return true;
 }
 
 function aggregate(ctx: EvaluationContext, expr: Aggregation, series: SeriesColumn[], grid: Grid): SeriesColumn[] {
