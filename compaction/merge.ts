@@ -7,6 +7,7 @@
  */
 import type { RowSlice } from '../batch/column.ts';
 import { cutRows, isTooSparse, mergeSlices, visitDense } from '../batch/row-slices.ts';
+import { sizeOfRange, sparseMiddle } from '../batch/sparse-range.ts';
 import { createDecodeCache, type DecodeCache } from '../tsm/decode-cache.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { TsmWriter } from '../tsm/writer.ts';
@@ -127,8 +128,8 @@ function visitMerged(series: MergedSeries, min: number, max: number, visit: (sli
 }
 
 /**
- * Where to cut a time range whose rows are too sparse to be merged at once; null when they are not. What groups have in
- * the range is estimated by their share of it, and as if all their cells held values.
+ * Where to cut a time range whose rows are too sparse to be merged at once; null when they are not. All cells of groups are
+ * taken to hold values.
  */
 function middleIfSparse({ inputs, holders, positions }: MergedSeries, min: number, max: number): number | null {
   let rows = 0;
@@ -141,29 +142,8 @@ function middleIfSparse({ inputs, holders, positions }: MergedSeries, min: numbe
     }
   }
   if (!isTooSparse(rows, columns, 0)) return null;
-
-  rows = 0;
-  let cells = 0;
-  let from = Number.POSITIVE_INFINITY;
-  let to = Number.NEGATIVE_INFINITY;
-  const names = new Set<string>();
-  for (const i of holders) {
-    const { reader } = inputs[i];
-    const { groups } = reader;
-    for (const g of inputs[i].groupsAt(positions[i])) {
-      const first = Math.max(min, groups.minOffsetNs[g]);
-      const last = Math.min(max, groups.maxOffsetNs[g]);
-      if (first > last) continue;
-      from = Math.min(from, first);
-      to = Math.max(to, last);
-      const share = (last - first + 1) / (groups.maxOffsetNs[g] - groups.minOffsetNs[g] + 1);
-      const fields = reader.lists[groups.fieldList[g]];
-      rows += groups.rows[g] * share;
-      cells += groups.rows[g] * share * fields.length;
-      for (const id of fields) names.add(inputs[i].fields[id].name);
-    }
-  }
-  return from < to && isTooSparse(rows, names.size, cells) ? Math.floor(from + (to - from) / 2) : null;
+  const outlines = holders.flatMap((i) => inputs[i].outline(positions[i]));
+  return sparseMiddle(sizeOfRange(outlines, min, max));
 }
 
 function mergedRows(

@@ -12,6 +12,7 @@ import type { Database } from './database.ts';
 import type { Engine } from './engine.ts';
 import type { FileEntry, Tombstone } from './manifest.ts';
 import { touches } from './merge.ts';
+import type { SeriesReader } from './series-reader.ts';
 import { type Instant, MAX_INSTANT, MIN_INSTANT, offsetNs } from './time.ts';
 
 /** Series that are read to see whether rows are left; more are left to the rewriting of their files. */
@@ -73,10 +74,14 @@ function withoutRows(database: Database, refs: Int32Array): Int32Array {
   let reads = 0;
   for (const ref of refs) {
     if (isAsked[ref] === 0 || state[ref] === ALIVE) continue;
-    if (state[ref] === UNKNOWN && (reads++ >= READ_LIMIT || reader.read(ref, null).length > 0)) continue;
+    if (state[ref] === UNKNOWN && (reads++ >= READ_LIMIT || hasAnyRow(reader, ref))) continue;
     gone.push(ref);
   }
   return Int32Array.from(gone);
+}
+
+function hasAnyRow(reader: SeriesReader, ref: number): boolean {
+  return reader.partitionStartsSec.some((_, place) => reader.readParts(place, ref, null).next().done !== true);
 }
 
 function coversWhole({ from, to }: Tombstone, entry: FileEntry): boolean {

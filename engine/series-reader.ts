@@ -2,9 +2,11 @@
  * Reads series of one database over a time range, merged over files and memtables, partition by partition.
  */
 import type { RowSlice } from '../batch/column.ts';
-import { cutRows, mergeSlices } from '../batch/row-slices.ts';
+import { cutRows, mergeSlices, visitDense } from '../batch/row-slices.ts';
+import { type RowOutline, sizeOfRange, sparseMiddle } from '../batch/sparse-range.ts';
+import { VarveError } from '../errors/errors.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
-import { countRows, hasRows, readRows, type ShapeFields } from '../memtable/read.ts';
+import { countRows, hasRows, outlineRows, readRows, type ShapeFields } from '../memtable/read.ts';
 import type { ColumnCache } from '../tsm/column-cache.ts';
 import { type NumberRow, newestRow } from '../tsm/newest-row.ts';
 import {
@@ -21,6 +23,11 @@ import type { Database } from './database.ts';
 import type { FileEntry, Tombstone } from './manifest.ts';
 import { touches } from './merge.ts';
 import { type Instant, offsetNs } from './time.ts';
+
+/** Fields that may be asked for without a look at how much room they need. */
+const MANY_FIELDS = 32;
+/** Cells that may be read at once: some 2.4 GB. */
+const MAX_CELLS = 2 ** 28;
 
 /** A series' rows in one partition, ascending; `slice.times` are ns since `startSec`. */
 export interface PartitionRows {
@@ -164,6 +171,7 @@ export class SeriesReader {
 
   /** As `read`, of one partition, by its place in `partitionStartsSec`. */
   readPartition(place: number, ref: number, fields: readonly string[] | null): RowSlice | null {
+    if (fields === null || fields.length > MANY_FIELDS) this.refuseIfHuge(place, ref, fields);
     return this.readSource(this.sources[place], ref, fields);
   }
 
@@ -186,6 +194,52 @@ export class SeriesReader {
       if (newest !== null) return { startSec, row: newest };
     }
     return 'none';
+  }
+
+  /** As `readPartition`, in slices that ascend in time and are not too sparse. */
+  *readParts(place: number, ref: number, fields: readonly string[] | null): Generator<RowSlice> {
+    const source = this.sources[place];
+    const outlines = this.outlinesOf(source, ref, fields);
+    const ranges: [min: number, max: number][] = [[source.minOffsetNs, source.maxOffsetNs]];
+    for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+      const [minOffsetNs, maxOffsetNs] = range;
+      const middle = sparseMiddle(sizeOfRange(outlines, minOffsetNs, maxOffsetNs));
+      if (middle !== null) {
+        ranges.push([middle + 1, maxOffsetNs], [minOffsetNs, middle]);
+        continue;
+      }
+      const slice = this.readSource({ ...source, minOffsetNs, maxOffsetNs }, ref, fields);
+      if (slice === null) continue;
+      const parts: RowSlice[] = [];
+      visitDense(slice, (part) => parts.push(part));
+      yield* parts;
+    }
+  }
+
+  private refuseIfHuge(place: number, ref: number, fields: readonly string[] | null): void {
+    const source = this.sources[place];
+    const outlines = this.outlinesOf(source, ref, fields);
+    const { rows, columns } = sizeOfRange(outlines, source.minOffsetNs, source.maxOffsetNs);
+    if (rows * columns <= MAX_CELLS) return;
+    throw new VarveError(
+      'unprocessable',
+      `cannot read ${Math.round(rows)} rows of ${columns} fields of one series at once: name fewer fields or ask for a shorter time range`,
+    );
+  }
+
+  private outlinesOf({ files, memtables }: Source, ref: number, fields: readonly string[] | null): RowOutline[] {
+    const outlines: RowOutline[] = [];
+    for (const { file } of files) {
+      const position = file.find(ref);
+      if (position >= 0) outlines.push(...file.outline(position));
+    }
+    for (const { view, partition } of memtables) {
+      const outline = outlineRows(view, this.around.shapes(), ref, partition);
+      if (outline !== null) outlines.push(outline);
+    }
+    if (fields === null) return outlines;
+    const wanted = new Set(fields);
+    return outlines.map((outline) => ({ ...outline, fields: outline.fields.filter((field) => wanted.has(field)) }));
   }
 
   private readSource(source: Source, ref: number, fields: readonly string[] | null): RowSlice | null {

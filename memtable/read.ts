@@ -12,6 +12,7 @@ import { BOX_WIDE } from '../batch/batch.ts';
 import type { Column, RowSlice } from '../batch/column.ts';
 import { BOOLEAN, type FieldType, FLOAT, INTEGER, STRING, UNSIGNED } from '../batch/field-type.ts';
 import { isTooSparse } from '../batch/row-slices.ts';
+import type { RowOutline } from '../batch/sparse-range.ts';
 import { SLAB_BITS, SLAB_MASK } from './arena.ts';
 import {
   CHUNK_HEADER_DOUBLES,
@@ -83,6 +84,33 @@ export function readRows(
   return plain
     ? readPlain(view, shapes[wordOf(view, chunks[0], CHUNK_SHAPE)]!, chunks, total, fields, minOffsetNs, maxOffsetNs)
     : readMerged(view, shapes, chunks, total, fields, minOffsetNs, maxOffsetNs);
+}
+
+/** What is known of the rows of a series in a partition without reading them; null when there are none. */
+export function outlineRows(
+  view: MemtableView,
+  shapes: readonly (ShapeFields | undefined)[],
+  ref: number,
+  partition: number,
+): RowOutline | null {
+  const chunks = chunksOf(view, ref, partition);
+  if (chunks.length === 0) return null;
+  let [rows, values, minOffsetNs, maxOffsetNs] = [0, 0, Infinity, -Infinity];
+  const fields = new Set<string>();
+  for (const chunk of chunks) {
+    const count = wordOf(view, chunk, CHUNK_ROWS);
+    const shape = shapes[wordOf(view, chunk, CHUNK_SHAPE)]!;
+    const slab = view.arena.slabs[chunk >>> SLAB_BITS];
+    let at = (chunk & SLAB_MASK) + CHUNK_HEADER_DOUBLES;
+    for (let i = 0; i < count; i++, at += shape.fields.length + 1) {
+      minOffsetNs = Math.min(minOffsetNs, slab[at]);
+      maxOffsetNs = Math.max(maxOffsetNs, slab[at]);
+    }
+    rows += count;
+    values += count * shape.fields.length;
+    for (const field of shape.fields) fields.add(field);
+  }
+  return { rows, minOffsetNs, maxOffsetNs, fields: [...fields], values };
 }
 
 /** Visits all rows of a series in a partition in slices that ascend in time and are not too sparse. */

@@ -27,8 +27,8 @@ export interface ExportRange {
 export const EVERYTHING: ExportRange = { from: MIN_INSTANT, to: MAX_INSTANT };
 
 /**
- * Pieces of line protocol; each is the caller's. A reader is opened anew for each piece, so that files may be merged away
- * between two of them; rows that are written meanwhile may come or not.
+ * Pieces of line protocol; each is the caller's. A reader is opened anew after those of a series and partition, so that
+ * files may be merged away between them; rows that are written meanwhile may come or not.
  * @param selectors null for all series; else those whose PromQL series match any of them, with the fields that do.
  */
 export function* exportLines(
@@ -38,18 +38,28 @@ export function* exportLines(
 ): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new ByteWriter(PIECE_BYTES * 2);
   let reader = database.reader(range.from, range.to);
+  let starts = reader.partitionStartsSec;
   for (const [ref, fields] of selected(database, selectors)) {
     if (!database.index.isLive(ref)) continue;
     const key = database.index.seriesKey(ref);
-    for (const rows of reader.read(ref, fields)) {
-      for (let row = 0; row < rows.slice.rows; row++) {
-        writeRow(writer, key, rows, row);
-        if (writer.length < PIECE_BYTES) continue;
-        yield writer.take() as Uint8Array<ArrayBuffer>;
-        writer.reset();
+    for (let place = 0; place < starts.length; place++) {
+      const startSec = starts[place];
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      for (const slice of reader.readParts(place, ref, fields)) {
+        for (let row = 0; row < slice.rows; row++) {
+          writeRow(writer, key, { startSec, slice }, row);
+          if (writer.length < PIECE_BYTES) continue;
+          pieces.push(writer.take() as Uint8Array<ArrayBuffer>);
+          writer.reset();
+        }
       }
+      if (pieces.length === 0) continue;
+      yield* pieces;
+      reader = database.reader(range.from, range.to);
+      starts = reader.partitionStartsSec;
+      // Partitions may have come or gone.
+      place = starts.findLastIndex((each) => each <= startSec);
     }
-    if (writer.length === 0) reader = database.reader(range.from, range.to);
   }
   if (writer.length > 0) yield writer.take() as Uint8Array<ArrayBuffer>;
 }

@@ -8,6 +8,7 @@
 import type { Column, RowSlice } from '../batch/column.ts';
 import type { FieldType } from '../batch/field-type.ts';
 import { mergeSlices } from '../batch/row-slices.ts';
+import type { RowOutline } from '../batch/sparse-range.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import type { FileSystem, ReadableFile } from '../disk/file-system.ts';
 import { VarveError } from '../errors/errors.ts';
@@ -243,6 +244,17 @@ export class TsmFile {
         for (const id of this.reader.lists[this.reader.groups.fieldList[g]]) ids.add(id);
     }
     return [...ids].map((id) => this.fields[id]);
+  }
+
+  /** What is known of the rows of the series at `position`, group by group; a pack tells more than the series has. */
+  outline(position: number): RowOutline[] {
+    const { groups, lists } = this.reader;
+    return this.groupsAt(position).map((g) => {
+      const fields = Array.from(lists[groups.fieldList[g]], (id) => this.fields[id].name);
+      const rows = groups.rows[g];
+      const { minOffsetNs, maxOffsetNs } = groups;
+      return { rows, minOffsetNs: minOffsetNs[g], maxOffsetNs: maxOffsetNs[g], fields, values: rows * fields.length };
+    });
   }
 
   /** The row groups of the series at `position`, in ascending time. */

@@ -1,0 +1,53 @@
+/**
+ * Where to cut a time range of one series whose rows have few of many fields, so that what is read at once does not need
+ * room for all the values that rows do not have.
+ */
+import { isTooSparse } from './row-slices.ts';
+
+/** What is known of some rows of a series without reading them. */
+export interface RowOutline {
+  readonly rows: number;
+  /** ns since the partition's start; rows are taken to lie evenly between the two, both inclusive. */
+  readonly minOffsetNs: number;
+  readonly maxOffsetNs: number;
+  /** The fields that the rows have between them. */
+  readonly fields: readonly string[];
+  /** Values in the rows, or more. */
+  readonly values: number;
+}
+
+/** Room that the rows of a time range need when they are read at once. */
+export interface RangeSize {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: number;
+  /** The times of the first and the last row, within the range. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** @param min, max both inclusive. */
+export function sizeOfRange(outlines: Iterable<RowOutline>, min: number, max: number): RangeSize {
+  let rows = 0;
+  let values = 0;
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  const names = new Set<string>();
+  for (const outline of outlines) {
+    const first = Math.max(min, outline.minOffsetNs);
+    const last = Math.min(max, outline.maxOffsetNs);
+    if (first > last) continue;
+    from = Math.min(from, first);
+    to = Math.max(to, last);
+    const share = (last - first + 1) / (outline.maxOffsetNs - outline.minOffsetNs + 1);
+    rows += outline.rows * share;
+    values += outline.values * share;
+    for (const name of outline.fields) names.add(name);
+  }
+  return { rows, columns: names.size, values, from, to };
+}
+
+/** The time up to which the first half of a range goes that is too sparse to be read at once; null when it is not. */
+export function sparseMiddle({ rows, columns, values, from, to }: RangeSize): number | null {
+  return from < to && isTooSparse(rows, columns, values) ? Math.floor(from + (to - from) / 2) : null;
+}
