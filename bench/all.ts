@@ -42,7 +42,7 @@ interface Workload {
 }
 
 const LINES: CpuWorkload = { hosts: 400, seconds: 6 * 3600, seed: SEED };
-const REMOTE: CpuWorkload = { hosts: 1000, seconds: 4000, seed: SEED };
+const REMOTE: CpuWorkload = { hosts: 1000, seconds: 8000, seed: SEED };
 const SMALL: CpuWorkload = { hosts: 400, seconds: 1000, seed: SEED };
 const SAMPLES_PER_BODY = 5000;
 
