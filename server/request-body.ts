@@ -30,16 +30,20 @@ export function checkQueryLength(text: string, most: number): void {
   throw new VarveError('bad_request', `cannot read query: ${found}`);
 }
 
+function tooLarge(limitBytes: number): VarveError {
+  return new VarveError('body_too_large', `cannot read body: more than ${limitBytes} bytes`);
+}
+
 /** The whole body. @throws VarveError body_too_large. */
 export async function readAtMost(request: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
+  // A body that is given up half-way takes the connection with it, and may take the answer, too.
+  if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes);
   if (request.body !== null) {
     for await (const part of request.body) {
       length += part.length;
-      if (length > limitBytes) {
-        throw new VarveError('body_too_large', `cannot read body: more than ${limitBytes} bytes`);
-      }
+      if (length > limitBytes) throw tooLarge(limitBytes);
       parts.push(part);
     }
   }

@@ -36,7 +36,7 @@ export const TEMPLATES: readonly TemplateCase[] = [
   { text: '{{ humanizeTimestamp 1435065584.128 }}', want: '2015-06-23 13:19:44.128 +0000 UTC' },
   { text: '{{ humanizeTimestamp 1e300 }}' },
   { text: '{{ toTime 1435065584.128 }} {{ (toTime 1435065584.128).Unix }}' },
-  { text: '{{ parseDuration "1h30m" }} {{ parseDuration "1.5h" }}' },
+  { text: '{{ parseDuration "1h30m" }} {{ parseDuration "1h2h" }}' },
   { text: '{{ toDuration 5400.5 }}', want: '1h30m0.5s', differs: true },
 
   // printf.
