@@ -28,15 +28,15 @@ export function countValues({ columns }: RowSlice): number {
   return count;
 }
 
-/** Visits the rows in slices that are not too sparse. */
-export function visitDense(slice: RowSlice, visit: (slice: RowSlice) => void): void {
+/** The rows in slices that are not too sparse. */
+export function* denseParts(slice: RowSlice): Generator<RowSlice> {
   if (slice.rows === 1 || !isTooSparse(slice.rows, slice.columns.length, countValues(slice))) {
-    visit(slice);
+    yield slice;
     return;
   }
   const middle = slice.rows >>> 1;
-  visitDense(takeRows(slice, 0, middle), visit);
-  visitDense(takeRows(slice, middle, slice.rows), visit);
+  yield* denseParts(takeRows(slice, 0, middle));
+  yield* denseParts(takeRows(slice, middle, slice.rows));
 }
 
 /** First index with `times[i] >= time`. */

@@ -2,7 +2,8 @@
  * Where to cut a time range of one series whose rows have few of many fields, so that what is read at once does not need
  * room for all the values that rows do not have.
  */
-import { isTooSparse } from './row-slices.ts';
+import type { RowSlice } from './column.ts';
+import { denseParts, isTooSparse } from './row-slices.ts';
 
 /** What is known of some rows of a series without reading them. */
 export interface RowOutline {
@@ -21,7 +22,7 @@ export interface RangeSize {
   readonly rows: number;
   readonly columns: number;
   readonly values: number;
-  /** The times of the first and the last row, within the range. */
+  /** The times of the first and the last row, within the range; the first is infinite when there are none. */
   readonly from: number;
   readonly to: number;
 }
@@ -47,7 +48,24 @@ export function sizeOfRange(outlines: Iterable<RowOutline>, min: number, max: nu
   return { rows, columns: names.size, values, from, to };
 }
 
-/** The time up to which the first half of a range goes that is too sparse to be read at once; null when it is not. */
-export function sparseMiddle({ rows, columns, values, from, to }: RangeSize): number | null {
-  return from < to && isTooSparse(rows, columns, values) ? Math.floor(from + (to - from) / 2) : null;
+/**
+ * Reads a time range, both bounds inclusive, in slices that ascend in time and are not too sparse.
+ * @param read what lies in a part of the range.
+ */
+export function* readInParts(
+  outlines: readonly RowOutline[],
+  min: number,
+  max: number,
+  read: (min: number, max: number) => RowSlice | null,
+): Generator<RowSlice> {
+  const { rows, columns, values, from, to } = sizeOfRange(outlines, min, max);
+  if (from < to && isTooSparse(rows, columns, values)) {
+    const middle = Math.floor(from + (to - from) / 2);
+    yield* readInParts(outlines, min, middle, read);
+    yield* readInParts(outlines, middle + 1, max, read);
+    return;
+  }
+  const slice = read(min, max);
+  // Outlines may count more values than there are.
+  if (slice !== null) yield* denseParts(slice);
 }

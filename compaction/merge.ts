@@ -6,8 +6,8 @@
  * a series whose rows have few of many fields is merged in parts of its time.
  */
 import type { RowSlice } from '../batch/column.ts';
-import { cutRows, isTooSparse, mergeSlices, visitDense } from '../batch/row-slices.ts';
-import { sizeOfRange, sparseMiddle } from '../batch/sparse-range.ts';
+import { cutRows, isTooSparse, mergeSlices } from '../batch/row-slices.ts';
+import { type RowOutline, readInParts } from '../batch/sparse-range.ts';
 import { createDecodeCache, type DecodeCache } from '../tsm/decode-cache.ts';
 import type { TsmFile } from '../tsm/reader.ts';
 import type { TsmWriter } from '../tsm/writer.ts';
@@ -68,12 +68,13 @@ export function mergeFiles(inputs: readonly TsmFile[], writer: TsmWriter, option
         result.groupsCopied += copied;
         result.seriesCount++;
       } else {
-        const source = { inputs, holders, positions, ref, caches, options };
+        const series = { inputs, holders, positions, ref, caches, options };
+        const read = (min: number, max: number) => mergedRows(series, min, max);
         let isKept = false;
-        visitMerged(source, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (slice) => {
+        for (const slice of readInParts(outlinesIfSparse(series), -Infinity, Infinity, read)) {
           writer.addSeries(ref, key, slice);
           isKept = true;
-        });
+        }
         if (isKept) result.seriesCount++;
       }
     }
@@ -115,23 +116,8 @@ interface MergedSeries {
   options: MergeOptions;
 }
 
-/** Visits the merged rows of a time range, both bounds inclusive, in slices that are not too sparse. */
-function visitMerged(series: MergedSeries, min: number, max: number, visit: (slice: RowSlice) => void): void {
-  const middle = middleIfSparse(series, min, max);
-  if (middle !== null) {
-    visitMerged(series, min, middle, visit);
-    visitMerged(series, middle + 1, max, visit);
-    return;
-  }
-  const slice = mergedRows(series, min, max);
-  if (slice !== null) visitDense(slice, visit);
-}
-
-/**
- * Where to cut a time range whose rows are too sparse to be merged at once; null when they are not. All cells of groups are
- * taken to hold values.
- */
-function middleIfSparse({ inputs, holders, positions }: MergedSeries, min: number, max: number): number | null {
+/** What is known of the rows of a series; nothing when they cannot be too sparse to be merged at once. */
+function outlinesIfSparse({ inputs, holders, positions }: MergedSeries): RowOutline[] {
   let rows = 0;
   let columns = 0;
   for (const i of holders) {
@@ -141,9 +127,7 @@ function middleIfSparse({ inputs, holders, positions }: MergedSeries, min: numbe
       columns += reader.lists[reader.groups.fieldList[g]].length;
     }
   }
-  if (!isTooSparse(rows, columns, 0)) return null;
-  const outlines = holders.flatMap((i) => inputs[i].outline(positions[i]));
-  return sparseMiddle(sizeOfRange(outlines, min, max));
+  return isTooSparse(rows, columns, 0) ? holders.flatMap((i) => inputs[i].outline(positions[i])) : [];
 }
 
 function mergedRows(

@@ -50,10 +50,9 @@ export class FileCache {
     return entry.file;
   }
 
-  /** What `use` makes of the file, for who looks at any number of files one after the other. */
+  /** What `use` makes of the file, which stays open if there is room: for who looks at any number of files. */
   look<T>(name: string, use: (file: TsmFile) => T): T {
-    const entry = this.open.get(name);
-    if (entry !== undefined) return use(entry.file);
+    if (this.open.size < MAX_OPEN_FILES || this.open.has(name)) return use(this.get(name));
     const file = openTsm(this.fs, `${this.directory}/${name}`);
     try {
       return use(file);

@@ -2,8 +2,8 @@
  * Reads series of one database over a time range, merged over files and memtables, partition by partition.
  */
 import type { RowSlice } from '../batch/column.ts';
-import { cutRows, mergeSlices, visitDense } from '../batch/row-slices.ts';
-import { type RowOutline, sizeOfRange, sparseMiddle } from '../batch/sparse-range.ts';
+import { cutRows, mergeSlices } from '../batch/row-slices.ts';
+import { type RowOutline, readInParts, sizeOfRange } from '../batch/sparse-range.ts';
 import { VarveError } from '../errors/errors.ts';
 import type { MemtableView } from '../memtable/memtable.ts';
 import { countRows, hasRows, outlineRows, readRows, type ShapeFields } from '../memtable/read.ts';
@@ -199,21 +199,10 @@ export class SeriesReader {
   /** As `readPartition`, in slices that ascend in time and are not too sparse. */
   *readParts(place: number, ref: number, fields: readonly string[] | null): Generator<RowSlice> {
     const source = this.sources[place];
-    const outlines = this.outlinesOf(source, ref, fields);
-    const ranges: [min: number, max: number][] = [[source.minOffsetNs, source.maxOffsetNs]];
-    for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
-      const [minOffsetNs, maxOffsetNs] = range;
-      const middle = sparseMiddle(sizeOfRange(outlines, minOffsetNs, maxOffsetNs));
-      if (middle !== null) {
-        ranges.push([middle + 1, maxOffsetNs], [minOffsetNs, middle]);
-        continue;
-      }
-      const slice = this.readSource({ ...source, minOffsetNs, maxOffsetNs }, ref, fields);
-      if (slice === null) continue;
-      const parts: RowSlice[] = [];
-      visitDense(slice, (part) => parts.push(part));
-      yield* parts;
-    }
+    const { minOffsetNs: min, maxOffsetNs: max } = source;
+    yield* readInParts(this.outlinesOf(source, ref, fields), min, max, (minOffsetNs, maxOffsetNs) =>
+      this.readSource({ ...source, minOffsetNs, maxOffsetNs }, ref, fields),
+    );
   }
 
   private refuseIfHuge(place: number, ref: number, fields: readonly string[] | null): void {
