@@ -5,7 +5,7 @@
 import { companion } from '../../engine/internal-database.ts';
 import { VarveError } from '../../errors/errors.ts';
 import { evaluateDatabase } from '../../query/database-evaluation.ts';
-import { goDuration, nsOfMs } from '../../query/influxql/admin/go-duration.ts';
+import { goDuration, nsOfMs } from '../../query/go-math/go-duration.ts';
 import { newStorageTrace, type StorageTrace } from '../../query/prometheus-storage.ts';
 import type { QueryOptions, QueryTimes } from '../../query/promql/evaluate.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';

@@ -9,6 +9,7 @@ import {
   shardDurationFor,
 } from '../../../engine/retention-policy.ts';
 import { VarveError } from '../../../errors/errors.ts';
+import { goDuration, msOfNs, nsOfMs } from '../../go-math/go-duration.ts';
 import type {
   CreateDatabaseStatement,
   RetentionPolicySpec,
@@ -18,7 +19,6 @@ import type {
 import type { ResultSeries } from '../result.ts';
 import { rowSeries } from '../schema/answers.ts';
 import type { StatementContext } from '../statement-context.ts';
-import { goDuration, msOfNs, nsOfMs } from './go-duration.ts';
 
 const COLUMNS = ['name', 'duration', 'shardGroupDuration', 'replicaN', 'default'] as const;
 

@@ -1,6 +1,6 @@
 /** SHOW DIAGNOSTICS and SHOW STATS: what this process is and has done, under the names that InfluxDB's monitors look for. */
 import { hostname } from 'node:os';
-import { goDuration } from '../admin/go-duration.ts';
+import { goDuration } from '../../go-math/go-duration.ts';
 import type { ShowModuleStatement } from '../ast.ts';
 import type { MixedColumn, ResultSeries, StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';

@@ -6,7 +6,7 @@
  */
 import type { Database } from '../../../engine/database.ts';
 import { countRows } from '../../../memtable/read.ts';
-import { goDuration, nsOfMs } from '../admin/go-duration.ts';
+import { goDuration, nsOfMs } from '../../go-math/go-duration.ts';
 import type { CallNode, ExplainStatement, Expression, MeasurementSource, SelectStatement } from '../ast.ts';
 import { conditionOf } from '../front/condition.ts';
 import { rewriteSelect } from '../front/rewrite.ts';

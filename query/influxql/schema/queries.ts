@@ -1,6 +1,6 @@
 /** SHOW QUERIES and KILL QUERY. */
 import { VarveError } from '../../../errors/errors.ts';
-import { goDuration, nsOfMs } from '../admin/go-duration.ts';
+import { goDuration, nsOfMs } from '../../go-math/go-duration.ts';
 import type { KillQueryStatement } from '../ast.ts';
 import type { StatementAnswer } from '../result.ts';
 import type { StatementContext } from '../statement-context.ts';

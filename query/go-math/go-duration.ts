@@ -1,4 +1,4 @@
-/** Durations between InfluxQL's nanoseconds, the engine's milliseconds and the text that InfluxDB shows. */
+/** Durations between nanoseconds, the engine's milliseconds and the text that Go, and so InfluxDB and Prometheus, shows. */
 
 const NS_PER_MS = 1_000_000n;
 const NS_PER_SEC = 1_000_000_000n;
