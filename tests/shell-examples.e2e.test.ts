@@ -62,7 +62,8 @@ describe.skipIf(!havePrograms('curl'))('shell examples', () => {
 
     test.each(examples.map((example) => [example.line, example] as const))('line %i', async (_, example) => {
       const script = runnable(example).replaceAll('127.0.0.1:8086', `127.0.0.1:${server.port}`);
-      const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], {
+      // Bash takes Node's pipes for a remote shell's, and would read the machine's settings for interactive ones.
+      const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
         cwd: join(directory, 'empty'),
         env: {
           ...process.env,
