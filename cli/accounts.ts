@@ -11,6 +11,7 @@ import { lockDirectory } from '../disk/lock-file.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { VarveError } from '../errors/errors.ts';
 import { type Client, ClientError, type ClientOptions, connect } from './client.ts';
+import { directoryFailure, existingDirectory } from './data-directory.ts';
 
 export interface Grant {
   readonly database: string;
@@ -59,13 +60,18 @@ export interface AccountOptions extends ClientOptions {
   data?: string;
 }
 
-/** Does something with the accounts that the options mean. */
-export async function withAccounts<T>(options: AccountOptions, work: (accounts: Accounts) => Promise<T>): Promise<T> {
+/** Does something with the accounts that the options mean. Without `makesFirst` a data directory has to be there. */
+export async function withAccounts<T>(
+  options: AccountOptions,
+  work: (accounts: Accounts) => Promise<T>,
+  makesFirst = false,
+): Promise<T> {
   if (options.data === undefined) return work(accountsOfServer(connect(options)));
   const directory = resolve(options.data);
   try {
     // The first administrator may come before the first start.
-    if (!existsSync(directory)) nodeFileSystem.makeDirectory(directory);
+    if (makesFirst && !existsSync(directory)) nodeFileSystem.makeDirectory(directory);
+    existingDirectory(directory);
     const lock = lockDirectory(nodeFileSystem, directory);
     try {
       return await work(accountsOfDirectory(new AccessStore(nodeFileSystem, directory)));
@@ -73,9 +79,10 @@ export async function withAccounts<T>(options: AccountOptions, work: (accounts: 
       lock.release();
     }
   } catch (error) {
-    if (!(error instanceof VarveError)) throw error;
-    const hint = error.code === 'locked' ? '; leave out --data to ask the server that has it' : '';
-    throw new ClientError(`${error.message}${hint}`, 0);
+    if (error instanceof ClientError) throw error;
+    const isLocked = error instanceof VarveError && error.code === 'locked';
+    const hint = isLocked ? '; leave out --data to ask the server that has it' : '';
+    throw new ClientError(`${directoryFailure(directory, error)}${hint}`, 0);
   }
 }
 

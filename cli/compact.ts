@@ -1,9 +1,8 @@
 /** `varve compact`: does now, with the server stopped, what it would do over time: one cold file per passed partition. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openEngine } from '../engine/engine.ts';
-import { VarveError } from '../errors/errors.ts';
-import { EXIT_DATA, EXIT_OK } from './exit-codes.ts';
+import { runOnDirectory } from './data-directory.ts';
+import { EXIT_OK } from './exit-codes.ts';
 
 export function addCompactCommand(program: Command): void {
   program
@@ -11,37 +10,29 @@ export function addCompactCommand(program: Command): void {
     .description('merge and re-encode all passed partitions now; the server must be stopped')
     .option('-d, --data <directory>', 'the data directory', './data')
     .addHelpText('after', '\nExample:\n  varve compact --data ./data')
-    .action(async (options: { data: string }) => {
-      process.exitCode = await compact(resolve(options.data));
-    });
+    .action((options: { data: string }) => runOnDirectory(options.data, compact));
 }
 
 async function compact(dataDir: string): Promise<number> {
+  const engine = await openEngine({ dataDir, maintenanceIntervalMs: 0 });
+  const size = () => {
+    let bytes = 0;
+    for (const { manifest } of engine.allDatabases())
+      for (const file of manifest.files.values()) bytes += file.sizeBytes;
+    return bytes;
+  };
+  await engine.flush();
+  const before = size();
+  const progress = setInterval(() => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${engine.counters.merges} merges done`);
+  }, 200);
   try {
-    const engine = await openEngine({ dataDir, maintenanceIntervalMs: 0 });
-    const size = () => {
-      let bytes = 0;
-      for (const { manifest } of engine.allDatabases())
-        for (const file of manifest.files.values()) bytes += file.sizeBytes;
-      return bytes;
-    };
-    await engine.flush();
-    const before = size();
-    const progress = setInterval(() => {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${engine.counters.merges} merges done`);
-    }, 200);
-    try {
-      await engine.maintenance.run(true);
-    } finally {
-      clearInterval(progress);
-      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    }
-    process.stdout.write(`${engine.counters.merges} merges: ${before} bytes of data files before, ${size()} after\n`);
-    await engine.close();
-    return EXIT_OK;
-  } catch (error) {
-    if (!(error instanceof VarveError)) throw error;
-    process.stderr.write(`varve: ${error.message}\n`);
-    return EXIT_DATA;
+    await engine.maintenance.run(true);
+  } finally {
+    clearInterval(progress);
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }
+  process.stdout.write(`${engine.counters.merges} merges: ${before} bytes of data files before, ${size()} after\n`);
+  await engine.close();
+  return EXIT_OK;
 }

@@ -3,12 +3,13 @@
  *
  * Exit codes: 0 sound, or repaired; 1 something is wrong; 3 the directory cannot be used.
  */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { lockDirectory } from '../disk/lock-file.ts';
+import { type LockFile, lockDirectory } from '../disk/lock-file.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { type Diagnosis, examine } from '../engine/doctor.ts';
-import { EXIT_DATA, EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
+import { VarveError } from '../errors/errors.ts';
+import { runOnDirectory } from './data-directory.ts';
+import { EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
 
 /** Series of a damaged file that are named. */
 const SHOWN_SERIES = 20;
@@ -35,24 +36,11 @@ Examples:
 
 Exit codes: 0 sound, or repaired; 1 something is wrong; 3 the directory cannot be used.`,
     )
-    .action((options: DoctorCommandOptions) => {
-      process.exitCode = runDoctor(options);
-    });
+    .action((options: DoctorCommandOptions) => runOnDirectory(options.data, (dataDir) => runDoctor(dataDir, options)));
 }
 
-function runDoctor(options: DoctorCommandOptions): number {
-  const dataDir = resolve(options.data);
-  if (!nodeFileSystem.exists(dataDir)) {
-    process.stderr.write(`varve: cannot examine ${dataDir}: there is no such directory\n`);
-    return EXIT_DATA;
-  }
-  let lock: ReturnType<typeof lockDirectory>;
-  try {
-    lock = lockDirectory(nodeFileSystem, dataDir);
-  } catch (error) {
-    process.stderr.write(`varve: ${(error as Error).message}; stop the server first\n`);
-    return EXIT_DATA;
-  }
+function runDoctor(dataDir: string, options: DoctorCommandOptions): number {
+  const lock = lockStopped(dataDir);
   try {
     const showProgress = process.stderr.isTTY === true && !options.json;
     const diagnosis = examine(nodeFileSystem, dataDir, {
@@ -66,6 +54,15 @@ function runDoctor(options: DoctorCommandOptions): number {
     return diagnosis.findings.every((finding) => finding.repaired) ? EXIT_OK : EXIT_FAILURE;
   } finally {
     lock.release();
+  }
+}
+
+function lockStopped(dataDir: string): LockFile {
+  try {
+    return lockDirectory(nodeFileSystem, dataDir);
+  } catch (error) {
+    if (!(error instanceof VarveError && error.code === 'locked')) throw error;
+    throw new VarveError('locked', `${error.message}; stop the server first`);
   }
 }
 

@@ -1,11 +1,13 @@
 /** `varve wal dump` and `varve tsm dump`: what is in the log and in data files, as text. They only read. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { FIELD_TYPE_NAMES } from '../batch/field-type.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
+import { VarveError } from '../errors/errors.ts';
 import { describeRowGroups, describeSections } from '../tsm/describe.ts';
 import { openTsm } from '../tsm/reader.ts';
 import { dumpLog } from '../wal/dump.ts';
+import { runOnDirectory } from './data-directory.ts';
+import { EXIT_DATA, EXIT_OK } from './exit-codes.ts';
 
 const out = (line: string): boolean => process.stdout.write(`${line}\n`);
 
@@ -17,7 +19,12 @@ export function addDumpCommands(program: Command): void {
     .description('print segments and records')
     .option('-d, --data <directory>', 'the data directory', './data')
     .addHelpText('after', '\nExample:\n  varve wal dump --data ./data')
-    .action((options: { data: string }) => dumpWal(`${resolve(options.data)}/wal`));
+    .action((options: { data: string }) =>
+      runOnDirectory(options.data, (directory) => {
+        dumpWal(`${directory}/wal`);
+        return EXIT_OK;
+      }),
+    );
   program
     .command('tsm')
     .description('look into data files')
@@ -27,7 +34,16 @@ export function addDumpCommands(program: Command): void {
     .option('--series', 'also print the series', false)
     .addHelpText('after', '\nExample:\n  varve tsm dump data/db/1/*.tsm')
     .action((paths: string[], options: { series: boolean }) => {
-      for (const path of paths) dumpTsm(path, options.series);
+      for (const path of paths) {
+        try {
+          dumpTsm(path, options.series);
+        } catch (error) {
+          const { syscall, message } = error as NodeJS.ErrnoException;
+          if (!(error instanceof VarveError) && syscall === undefined) throw error;
+          process.stderr.write(`varve: ${error instanceof VarveError ? message : `cannot read ${path}: ${message}`}\n`);
+          process.exitCode = EXIT_DATA;
+        }
+      }
     });
 }
 

@@ -16,11 +16,11 @@ import type { SettingName, Settings } from '../config/settings.ts';
 import { type Engine, openEngine } from '../engine/engine.ts';
 import type { EngineOptions } from '../engine/options.ts';
 import { LIMIT_SETTINGS, type WriteLimits } from '../engine/write-limits.ts';
-import { VarveError } from '../errors/errors.ts';
 import { ContinuousQueries } from '../query/influxql/continuous/runner.ts';
 import { sharedQueryWorkers } from '../query/workers/pool.ts';
 import type { ServerConfig } from '../server/config.ts';
 import { createServer } from '../server/server.ts';
+import { directoryFailure } from './data-directory.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { addSettingsOptions, settingsOf } from './settings-options.ts';
 import { accessProblem, isLoopback, makeFirstAdmin } from './start-access.ts';
@@ -85,7 +85,7 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   try {
     engine = await openEngine({ dataDir, ...engineOptions(settings, log) });
   } catch (error) {
-    fail(EXIT_DATA, openFailure(dataDir, error));
+    fail(EXIT_DATA, directoryFailure(dataDir, error));
   }
   engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
   try {
@@ -259,18 +259,6 @@ function listenFailure({ host, port }: ListenAddress, error: NodeJS.ErrnoExcepti
     return `cannot listen on ${where}: this machine has no such address. Use 127.0.0.1:${port} or :${port}`;
   }
   return `cannot listen on ${where}: ${error.message}`;
-}
-
-function openFailure(dataDir: string, error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return `cannot write to ${dataDir}: ${(error as Error).message}. Give this user the directory, or choose another with --data`;
-  }
-  if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return `cannot use ${dataDir}: it is not a directory. Choose another with --data`;
-  }
-  if (error instanceof VarveError) return error.message;
-  return `cannot open ${dataDir}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 function fail(code: number, message: string): never {

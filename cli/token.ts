@@ -39,9 +39,8 @@ export function addTokenCommand(program: Command): void {
         if (!admin && grants.length === 0) {
           throw new ClientError('cannot make token: give --read, --write, --all or --admin', 0);
         }
-        const text = await withAccounts(options, (accounts) =>
-          accounts.createToken({ description, admin, grants, expires }),
-        );
+        const made = { description, admin, grants, expires };
+        const text = await withAccounts(options, (accounts) => accounts.createToken(made), true);
         process.stdout.write(`${text}\n`);
       }),
     );

@@ -31,7 +31,8 @@ export function addUserCommand(program: Command): void {
     return command.action((...values: unknown[]) => {
       const options = values.at(-2) as AccountOptions & { admin?: boolean; json?: boolean };
       const given = values.slice(0, -2) as string[];
-      return runClient(() => withAccounts(options, (accounts) => work(accounts, given, options)));
+      const makes = usage.startsWith('create');
+      return runClient(() => withAccounts(options, (accounts) => work(accounts, given, options), makes));
     });
   };
   does('list', 'all users and their grants', async (accounts, _, options) => {

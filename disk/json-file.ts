@@ -72,7 +72,7 @@ export class JsonFile<T> {
   private read(): T {
     const { version, oldestVersion } = this.options;
     try {
-      const file = JSON.parse(new TextDecoder().decode(this.fs.readFile(this.path)));
+      const file = parsed(new TextDecoder().decode(this.fs.readFile(this.path)));
       if (!(file.version >= oldestVersion && file.version <= version)) {
         const known = oldestVersion === version ? `${version}` : `${oldestVersion} to ${version}`;
         throw new Error(`version ${file.version}, this build knows ${known}`);
@@ -82,5 +82,13 @@ export class JsonFile<T> {
     } catch (cause) {
       throw new VarveError('corrupt', `cannot read ${this.path}: ${(cause as Error).message}`, { cause });
     }
+  }
+}
+
+function parsed(text: string): { version: number; crc32c: number; content: string } {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error('it is damaged', { cause });
   }
 }

@@ -66,12 +66,15 @@ it('version 2: policies, settings and continuous queries', async () => {
   await engine.close();
 });
 
-it('another version and a wrong checksum are refused by the name of the file', () => {
+it('another version, a wrong checksum and what is no JSON are refused by the name of the file', () => {
   expect(() => new Catalog(diskWith(GOLDEN_2.replace('"version":2', '"version":3')), '/data')).toThrow(
     'cannot read /data/CATALOG: version 3, this build knows 1 to 2',
   );
   expect(() => new Catalog(diskWith(GOLDEN_2.replace('week', 'weak')), '/data')).toThrow(
     'cannot read /data/CATALOG: wrong checksum',
+  );
+  expect(() => new Catalog(diskWith(GOLDEN_2.replace('"version"', 'version"')), '/data')).toThrow(
+    'cannot read /data/CATALOG: it is damaged',
   );
 });
 

@@ -1,5 +1,5 @@
 /** The commands that look into, check, repair and compact a data directory, on a real one that a real server wrote. */
-import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { instant } from './prometheus-client.ts';
@@ -73,9 +73,36 @@ test('commands refuse a directory that a server has open, and one that is not th
     expect(code, output).toBe(3);
     expect(output).toMatch(/^varve: cannot .*/);
   }
-  const { code, output } = await runCommand(['doctor', '--data', join(dataDir, 'nowhere')]);
+  const nowhere = join(dataDir, 'nowhere');
+  for (const command of [['doctor'], ['compact'], ['wal', 'dump']]) {
+    const { code, output } = await runCommand([...command, '--data', nowhere]);
+    expect([code, output]).toEqual([
+      3,
+      `varve: cannot use ${nowhere}: there is no such directory. Choose another with --data\n`,
+    ]);
+    const file = await runCommand([...command, '--data', join(dataDir, 'LOCK')]);
+    expect(file.code).toBe(3);
+    expect(file.output).toMatch(/^varve: cannot use .*: it is not a directory\. .*\n$/);
+  }
+  for (const command of [
+    ['user', 'list'],
+    ['token', 'list'],
+  ]) {
+    const { code, output } = await runCommand([...command, '--data', nowhere]);
+    expect([code, output]).toEqual([1, expect.stringContaining('there is no such directory')]);
+  }
+  expect(existsSync(nowhere), 'a mistyped name makes no directory').toBe(false);
+});
+
+test('tsm dump names what is no data file, and goes on with the next', async () => {
+  const paths = [join(dataDir, 'LOCK'), join(dataDir, 'nowhere.tsm')];
+  const { code, output } = await runCommand(['tsm', 'dump', ...paths]);
   expect(code).toBe(3);
-  expect(output).toContain('no such directory');
+  expect(output.split('\n')).toEqual([
+    `varve: cannot read ${paths[0]} at offset 0: it does not begin as a data file`,
+    expect.stringContaining(`varve: cannot read ${paths[1]}: ENOENT`),
+    '',
+  ]);
 });
 
 test('wal dump prints segments and records of a server that was killed', async () => {
@@ -137,6 +164,22 @@ test('the doctor says what a flipped bit costs, --repair puts the file aside, an
   expect(await server.stop()).toBe(0);
 });
 
+test('damage inside a file fails the queries that need it, by the name of the file; others go on', async () => {
+  const [first] = dataFiles();
+  flip(first, 0.3);
+  server = await startServer({ dataDir });
+  const query = new URLSearchParams({ query: 'load', time: String(FIRST_SEC) });
+  const answer = await fetch(`${server.url}/api/v1/query?${query}`);
+  expect([answer.status, await answer.text()]).toEqual([
+    500,
+    expect.stringContaining(`cannot read ${first} at offset`),
+  ]);
+  const other = await instant(server.url, 'sum(count_over_time(load[6h]))', FIRST_SEC + 2 * DAY_SEC + 4 * 3600);
+  expect(Number(other[0]?.value?.[1])).toBe(HOSTS * ROWS);
+  expect(await server.stop()).toBe(0);
+  flip(first, 0.3);
+});
+
 test('a start with a damaged file serves the rest, and says so in the log and in a metric', async () => {
   const [first] = dataFiles();
   flip(first, 0.9999);
@@ -157,7 +200,8 @@ test('a damaged index is rebuilt from the files; a damaged manifest or catalog s
   expect(await server.stop()).toBe(0);
   for (const name of ['db/1/MANIFEST', 'CATALOG']) {
     flip(join(dataDir, name), 0.5);
-    await expect(startServer({ dataDir }), name).rejects.toThrow(`cannot read ${join(dataDir, name)}: `);
+    const refusal = new RegExp(`cannot read ${join(dataDir, name)}: (wrong checksum|it is damaged)`);
+    await expect(startServer({ dataDir }), name).rejects.toThrow(refusal);
     flip(join(dataDir, name), 0.5);
   }
   server = await startServer({ dataDir });

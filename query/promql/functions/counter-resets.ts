@@ -27,7 +27,7 @@ export function startTimeResets(
  * What the resets between two samples lost, in constant time per question. One index is made and filled anew for each
  * series: queries over thousands of series must not leave megabytes behind for each.
  */
-export class ResetIndex {
+class ResetIndex {
   /** counts[i]: resets at samples up to i. */
   private counts: Int32Array = new Int32Array(0);
   /** at[k]: the sample at which reset k shows. */
