@@ -142,8 +142,13 @@ function medianRow(rows: readonly Row[]): Row {
 }
 
 export async function benchAll({ rounds, document, only }: AllOptions): Promise<void> {
+  if (document && only !== '') throw new Error('the page has all workloads: leave out --only or --document');
   const results: Results = { machine: machineOf(), rounds, workloads: [], writeLatency: null };
-  for (const workload of WORKLOADS.filter(({ name }) => name.includes(only))) {
+  const workloads = WORKLOADS.filter(({ name }) => name.includes(only));
+  if (workloads.length === 0 && !'latency'.includes(only)) {
+    throw new Error(`no workload is named ${only}: there are ${WORKLOADS.map(({ name }) => name).join(', ')}, latency`);
+  }
+  for (const workload of workloads) {
     const peers = PEERS.filter(
       ({ takes, command }) => takes.includes(workload.protocol) && isInstalled(command.command),
     );

@@ -38,17 +38,17 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(line.slice(name.length + 1));
 }
 
-/** Counts all samples of the workload through PromQL. */
-export async function countSamples(url: string, workload: CpuWorkload): Promise<number> {
+/** Counts all values of the cpu workload's first `seconds` through PromQL; a field of which there are none counts as 0. */
+export async function countSamples(url: string, seconds: number): Promise<number> {
   let total = 0;
   for (const field of CPU_FIELDS) {
     const parameters = new URLSearchParams({
-      query: `sum(count_over_time(cpu_${field}[${workload.seconds}s]))`,
-      time: String(CPU_START_SEC + workload.seconds - 1),
+      query: `sum(count_over_time(cpu_${field}[${seconds}s]))`,
+      time: String(CPU_START_SEC + seconds - 1),
     });
     const response = await fetch(`${url}/api/v1/query?${parameters}`);
     const answer = (await response.json()) as { data?: { result?: { value: [number, string] }[] } };
-    total += Number(answer.data?.result?.[0]?.value[1] ?? Number.NaN);
+    total += Number(answer.data?.result?.[0]?.value[1] ?? 0);
   }
   return total;
 }
@@ -74,7 +74,7 @@ export async function benchIngest(options: IngestOptions): Promise<void> {
     const after = processUsage(server.pid);
     const cpuSec = after.cpuSec - before.cpuSec;
     const walBytes = await metric(server.url, 'varve_wal_bytes_written_total');
-    const counted = await countSamples(server.url, workload);
+    const counted = await countSamples(server.url, workload.seconds);
     if (counted !== samples) throw new Error(`sent ${samples} samples, counted ${counted} back`);
     const peak = processUsage(server.pid).peakRssBytes;
     await server.stop();

@@ -41,47 +41,66 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
   --keep leaves the loaded data in the temporary directory and uses what is there.
 `;
 
+type NumberOption =
+  | 'hours'
+  | 'hosts'
+  | 'lines'
+  | 'connections'
+  | 'samples'
+  | 'runs'
+  | 'series'
+  | 'peer-series'
+  | 'rounds';
+
+function numberOf(option: NumberOption, fallback: number): number {
+  const text = values[option];
+  const value = text === undefined ? fallback : Number(text);
+  if (value > 0) return value;
+  console.error(`--${option}: give a number above 0 (it says '${text}')`);
+  process.exit(2);
+}
+
 const name = positionals[0] ?? 'ingest';
 if (values.help) {
   console.log(USAGE);
 } else if (name === 'ingest') {
   await benchIngest({
-    hosts: Number(values.hosts ?? INGEST_DEFAULTS.hosts),
-    hours: Number(values.hours ?? INGEST_DEFAULTS.hours),
-    linesPerBody: Number(values.lines ?? INGEST_DEFAULTS.linesPerBody),
-    connections: Number(values.connections ?? INGEST_DEFAULTS.connections),
+    hosts: numberOf('hosts', INGEST_DEFAULTS.hosts),
+    hours: numberOf('hours', INGEST_DEFAULTS.hours),
+    linesPerBody: numberOf('lines', INGEST_DEFAULTS.linesPerBody),
+    connections: numberOf('connections', INGEST_DEFAULTS.connections),
   });
 } else if (name === 'all') {
   await benchAll({
-    rounds: Number(values.rounds ?? ALL_DEFAULTS.rounds),
+    rounds: numberOf('rounds', ALL_DEFAULTS.rounds),
     document: values.document,
     only: values.only ?? '',
   });
 } else if (name === 'storage') {
-  await benchStorage(Number(values.hours ?? 24));
+  await benchStorage(numberOf('hours', 24));
 } else if (name === 'recovery') {
-  await benchRecovery(Number(values.samples ?? 10_000_000));
+  await benchRecovery(numberOf('samples', 10_000_000));
 } else if (name === 'influxql') {
   await benchInfluxql({
-    hosts: Number(values.hosts ?? INFLUXQL_DEFAULTS.hosts),
-    hours: Number(values.hours ?? INFLUXQL_DEFAULTS.hours),
-    runs: Number(values.runs ?? INFLUXQL_DEFAULTS.runs),
+    hosts: numberOf('hosts', INFLUXQL_DEFAULTS.hosts),
+    hours: numberOf('hours', INFLUXQL_DEFAULTS.hours),
+    runs: numberOf('runs', INFLUXQL_DEFAULTS.runs),
     keep: values.keep,
     only: values.only ?? INFLUXQL_DEFAULTS.only,
   });
 } else if (name === 'influxql-schema') {
   await benchInfluxqlSchema({
-    series: Number(values.series ?? INFLUXQL_SCHEMA_DEFAULTS.series),
-    peerSeries: Number(values['peer-series'] ?? INFLUXQL_SCHEMA_DEFAULTS.peerSeries),
+    series: numberOf('series', INFLUXQL_SCHEMA_DEFAULTS.series),
+    peerSeries: numberOf('peer-series', INFLUXQL_SCHEMA_DEFAULTS.peerSeries),
     keep: values.keep,
   });
 } else if (name === 'promql-card') {
   await benchPromqlCard(values.keep);
 } else if (name === 'promql') {
   await benchPromql({
-    hosts: Number(values.hosts ?? PROMQL_DEFAULTS.hosts),
-    hours: Number(values.hours ?? PROMQL_DEFAULTS.hours),
-    runs: Number(values.runs ?? PROMQL_DEFAULTS.runs),
+    hosts: numberOf('hosts', PROMQL_DEFAULTS.hosts),
+    hours: numberOf('hours', PROMQL_DEFAULTS.hours),
+    runs: numberOf('runs', PROMQL_DEFAULTS.runs),
     keep: values.keep,
   });
 } else {

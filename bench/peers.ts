@@ -1,7 +1,8 @@
 /** The servers that are measured side by side, each as its users start it: default settings, data in one directory. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CPU_FIELDS, CPU_START_SEC } from './cpu-workload.ts';
+import { CPU_FIELDS } from './cpu-workload.ts';
+import { countSamples } from './ingest.ts';
 import { type RunningServer, type ServerCommand, varve, victoriaMetrics } from './server.ts';
 
 /** InfluxDB 1.x. Its log and statistics of itself are off; the log of writes is synced before an answer, as by default. */
@@ -106,14 +107,6 @@ export const PEERS: readonly Peer[] = [
   },
 ];
 
-async function countByPromql({ url }: RunningServer, seconds: number): Promise<number> {
-  let total = 0;
-  for (const field of CPU_FIELDS) {
-    const query = `sum(count_over_time(cpu_${field}[${seconds}s]))`;
-    const parameters = new URLSearchParams({ query, time: String(CPU_START_SEC + seconds - 1) });
-    const response = await fetch(`${url}/api/v1/query?${parameters}`);
-    const answer = (await response.json()) as { data?: { result?: { value: [number, string] }[] } };
-    total += Number(answer.data?.result?.[0]?.value[1] ?? 0);
-  }
-  return total;
+function countByPromql({ url }: RunningServer, seconds: number): Promise<number> {
+  return countSamples(url, seconds);
 }

@@ -185,7 +185,7 @@ export async function benchPromql(options: PromqlOptions): Promise<void> {
     name: `cpu-${options.hosts}-${options.hours}`,
     keep: options.keep,
     connections: 2,
-    check: { samples: cpuSamples(workload), count: (url: string) => countSamples(url, workload) },
+    check: { samples: cpuSamples(workload), count: (url: string) => countSamples(url, workload.seconds) },
   };
   const bodies = () => keptCpuBodies(workload, 5000);
   const servers: RunningServer[] = [];

@@ -62,7 +62,7 @@ async function recover(dataDir: string, workload: CpuWorkload, total: number, ru
     console.log(`replaying    ${mib(usage.peakRssBytes)} MiB at most, ${usage.cpuSec.toFixed(1)} s of CPU`);
     console.log(`against      ${(usage.peakRssBytes / running.peakRssBytes).toFixed(2)} of running`);
     console.log(`data files   ${dataFiles(dataDir)}, written on the way`);
-    const found = await countSamples(server.url, workload);
+    const found = await countSamples(server.url, workload.seconds);
     console.log(`found        ${found} of ${total} samples`);
     if (found !== total) process.exitCode = 1;
   } finally {

@@ -41,8 +41,12 @@ export function reportPage(results: Results): { page: string; plots: Map<string,
 
 ${machine.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib.toFixed(0)} GiB; ${versions.join(', ')} (Debian's
 packages). All servers and the client share the machine. Every server starts on a fresh directory with its default
-settings; rounds are interleaved, and figures are medians of ${rounds}. A rate counts only when every value is found
-afterwards. Varve and InfluxDB sync their log before they acknowledge; Prometheus and VictoriaMetrics do not.
+settings, except that data of any age is kept, limits on the number of series are out of the way, and Varve and InfluxDB do
+not store metrics of themselves; rounds are interleaved, and figures are medians of ${rounds}. A rate counts only when every
+value is found afterwards. Varve and InfluxDB sync their log before they acknowledge; Prometheus and VictoriaMetrics do not.
+
+"Written" is what the kernel was given to write until the last answer, "on disk" are all files after a clean stop, logs
+included. "Varve is" says how many times the other's rate that is.
 
 The data is TSBS's cpu-only case: hosts with ten tags report ten values every ten seconds.
 

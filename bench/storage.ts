@@ -16,7 +16,7 @@ import { directoryBytes, keptCpuBodies } from './ingest.ts';
 import { processUsage } from './process-usage.ts';
 import { type RunningServer, type ServerCommand, startServer, varve, victoriaMetrics } from './server.ts';
 
-/** Real measurements of electricity transformers, as line protocol; not part of the repository. */
+/** Hourly measurements of electricity transformers, as line protocol; not part of the repository, see README.md. */
 const ETT_PATH = new URL('../../shared/data/ett.lp.gz', import.meta.url);
 const ETT_SAMPLES = 243_880;
 const LINES_PER_BODY = 5000;
@@ -33,10 +33,9 @@ interface Figures {
   writtenPerSample: number;
 }
 
-/** Brings the files of a stopped or running server into their final form; returns the bytes that took to write. */
 interface Peer {
   command: ServerCommand;
-  /** Merges everything, leaving the server stopped. */
+  /** Brings the files of a running server into their final form, and leaves it stopped. */
   settle(server: RunningServer): Promise<void>;
 }
 

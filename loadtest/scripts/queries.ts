@@ -4,7 +4,7 @@ import http from 'k6/http';
 import { Trend } from 'k6/metrics';
 import { HOSTS, URL } from './target.ts';
 
-export const queryTime = new Trend('query_duration', true);
+const queryTime = new Trend('query_duration', true);
 
 const START_SEC = 1_700_000_000;
 
