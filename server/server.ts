@@ -137,6 +137,12 @@ export function createServer(config: ServerConfig): VarveServer {
       try {
         const split = splitDatabasePath(path);
         if (split.database !== null) {
+          // The page's own files have relative names.
+          if (!path.endsWith('/') && split.path === '/') {
+            response.writeHead(308, { location: `./${path.slice('/db/'.length)}/` });
+            response.end();
+            return;
+          }
           path = split.path;
           state.databaseOf.set(request, split.database);
           request.url = question < 0 ? path : `${path}?${query}`;

@@ -32,6 +32,8 @@ describe.skipIf(!havePrograms('chromium'))('the page of a server that asks who c
     page.on('pageerror', (error) => faults.push(error.message));
     await page.goto(`${server.url}/`);
     const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('Escape');
     await dialog.getByLabel('User').fill('root');
     await dialog.getByLabel('Password or token').fill('wrong');
     await dialog.getByRole('button', { name: 'Sign in' }).click();
@@ -40,6 +42,9 @@ describe.skipIf(!havePrograms('chromium'))('the page of a server that asks who c
     await dialog.getByLabel('Password or token').fill(PASSWORD);
     await dialog.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Send data' }).waitFor();
+    for (const part of ['curl -u USER:PASSWORD', 'basic_auth:', 'username = "USER"']) {
+      expect(await page.locator('pre').filter({ hasText: part }).count(), part).toBe(1);
+    }
     await page.getByRole('button', { name: 'Write' }).click();
     await page.getByRole('link', { name: 'Look at it in Explore.' }).click();
     await page.getByText('room_temperature{name="attic"}').waitFor();
@@ -59,6 +64,11 @@ describe.skipIf(!havePrograms('chromium'))('the page of a server that asks who c
     await page.goto(`${server.url}/#/start`);
     await page.getByRole('button', { name: 'Write' }).click();
     await page.getByRole('alert').getByText('not authorized to write').waitFor();
+    // What this token may not read is said once, and the rest is there.
+    await page.getByRole('link', { name: 'Status' }).click();
+    await page.getByRole('alert').getByText('not authorized to read from database "_internal"').waitFor();
+    expect(await page.getByRole('alert').count()).toBe(1);
+    await page.getByText('Settings').waitFor();
     expect(faults).toEqual([]);
     await page.close();
   });
@@ -173,6 +183,105 @@ describe.skipIf(!havePrograms('chromium'))('the page', () => {
     await page.keyboard.press('Enter');
     await page.locator('.legend li').first().waitFor();
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('Enter runs what is typed, and the keyboard stays where it is', async () => {
+    const [page, complaints] = await open('#/explore');
+    const editor = page.locator('.cm-content');
+    await page.getByText('Type an expression').waitFor();
+    // Long enough for what completes it to be there.
+    await page.keyboard.type('sum(load_one)', { delay: 20 });
+    await sleep(600);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/q=sum%28load_one%29/);
+    await page.locator('.legend li').first().waitFor();
+    // Coloured text that is typed over: the policy allows no style of the browser's own making.
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('load_one');
+    await page.locator('.cm-tooltip-autocomplete li', { hasText: 'load_one' }).waitFor();
+    await sleep(300);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/q=load_one/);
+    expect(await editor.textContent()).toBe('load_one');
+    await page.locator('.legend li').nth(2).waitFor();
+
+    const earlier = page.getByRole('button', { name: 'Earlier' });
+    await earlier.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/end=\d+/);
+    const first = page.url();
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => /end=\d+/.test(url.hash) && url.href !== first);
+    await page.getByRole('button', { name: 'now' }).click();
+    await page.waitForURL((url) => !url.hash.includes('end='));
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('the legend leaves one series or all, and the pointer names value and series', async () => {
+    const [page, complaints] = await open('#/explore?q=load_one&range=30m');
+    const legend = page.locator('.legend button');
+    await legend.nth(HOSTS - 1).waitFor();
+    const pressed = () => legend.evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed')));
+    await legend.nth(1).click();
+    expect(await pressed()).toEqual(['false', 'true', 'false']);
+    const plot = await page.locator('.u-over').boundingBox();
+    const { x, y, width, height } = plot as NonNullable<typeof plot>;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    const tooltip = page.locator('.tooltip');
+    await tooltip.getByText('load_one{host="h1"}').waitFor();
+    expect(await tooltip.locator('.value').textContent()).toMatch(/^\d$/);
+    // Still so after the next answer.
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await page.waitForURL(/range=1h/);
+    await page.getByText('step 15s').waitFor();
+    expect(await pressed()).toEqual(['false', 'true', 'false']);
+    await legend.nth(1).click();
+    expect(await pressed()).toEqual(['true', 'true', 'true']);
+    await legend.nth(0).click({ modifiers: ['Control'] });
+    expect(await pressed()).toEqual(['false', 'true', 'true']);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('text from outside stays text, and values that cannot be drawn are counted', async () => {
+    const nowSec = Math.floor(Date.now() / 1000);
+    const lines = [
+      `<img\\ src\\=x\\ onerror\\=alert(1)>,a=<script>alert(2)</script> v=1 ${nowSec}`,
+      `odd,path=${'/long'.repeat(400)} v=1e300 ${nowSec}`,
+      ...Array.from({ length: 60 }, (_, i) => `single n=${i}i ${nowSec - 60 * i}`),
+    ];
+    const body = lines.join('\n');
+    expect((await fetch(`${server.url}/write?precision=s&db=odd`, { method: 'POST', body })).status).toBe(204);
+    const [page, complaints] = await open('#/metrics?db=odd');
+    page.on('dialog', (dialog) => complaints.push(dialog.message()));
+    await page.getByRole('link', { name: '<img src=x onerror=alert(1)>_v' }).click();
+    const legend = page.locator('.legend li');
+    await legend.getByText('{"<img src=x onerror=alert(1)>_v", a="<script>alert(2)</script>"}').waitFor();
+    await page.goto(`${server.url}/#/cardinality?db=odd`);
+    await page.getByRole('link', { name: 'a=<script>' }).waitFor();
+
+    await page.goto(`${server.url}/#/explore?db=odd&q=odd_v`);
+    await legend.getByText('1e+300').waitFor();
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(1280);
+    await page.goto(`${server.url}/#/explore?db=odd&q=single_n/(single_n%3E30)/0`);
+    await page.getByText(/^\d+ of \d+ values are NaN or infinite/).waitFor();
+    expect(await page.locator('.chart').count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('behind /db/NAME/ that database is the usual one', async () => {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/db/odd#/explore?q=count(single_n)`);
+    await page.locator('.legend li').first().waitFor();
+    const menu = page.getByLabel('Database');
+    expect(await menu.inputValue()).toBe('odd');
+    await menu.selectOption('default');
+    await page.waitForURL(/db=default/);
+    await page.getByText('No series has data in this range.').waitFor();
+    expect(page.url()).toContain('q=count%28single_n%29');
     await page.close();
   });
 

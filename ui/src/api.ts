@@ -1,8 +1,9 @@
 /** The server's HTTP API, as far as the pages use it. Every call can be aborted; errors carry the server's words. */
 
+import type { Labels } from './format.ts';
+import { SERVER_URL } from './server.ts';
 import { authorizedFetch } from './session.ts';
 
-export type Labels = Record<string, string>;
 export type Sample = [timeSec: number, value: string];
 
 export interface MatrixSeries {
@@ -78,7 +79,7 @@ async function request<T>(path: string, parameters: Record<string, string>, scop
   const query = new URLSearchParams({ ...parameters, db: scope.database });
   let response: Response;
   try {
-    response = await authorizedFetch(`${path}?${query}`, { signal: scope.signal ?? null });
+    response = await authorizedFetch(`${SERVER_URL}${path}?${query}`, { signal: scope.signal ?? null });
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw error;
     throw new ApiError('The server does not answer. Is it running?');
@@ -144,7 +145,7 @@ export async function status(
 
 /** Writes line protocol. */
 export async function writeLines(lines: string, database: string): Promise<void> {
-  const response = await authorizedFetch(`write?${new URLSearchParams({ db: database })}`, {
+  const response = await authorizedFetch(`${SERVER_URL}write?${new URLSearchParams({ db: database })}`, {
     method: 'POST',
     body: lines,
   });

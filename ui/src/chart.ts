@@ -1,7 +1,8 @@
-/** Lines over time, by uPlot: one colour per series, zoom by drag, values under the pointer. */
+/** Lines over time, by uPlot: one colour per series, zoom by drag, the value and the series under the pointer. */
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { dateTime, short } from './format.ts';
+import { h, replace } from './dom.ts';
+import { axisLabels, bytes, dateTime, seconds } from './format.ts';
 
 export interface Line {
   name: string;
@@ -9,10 +10,20 @@ export interface Line {
   values: (number | null)[];
 }
 
+/** Where the pointer is, in pixels from the left top of the plot. */
+export interface Pointer {
+  left: number;
+  top: number;
+}
+
 export interface Chart {
   readonly element: HTMLElement;
   /** Hides or shows a line. */
-  toggle(line: number): void;
+  show(line: number, isShown: boolean): void;
+  /** Lets a line stand out, or none (-1). */
+  highlight(line: number): void;
+  /** Where the pointer is, to be given to the chart that takes this one's place. */
+  pointer(): Pointer | undefined;
   destroy(): void;
 }
 
@@ -20,11 +31,18 @@ export interface ChartOptions {
   heightPx: number;
   /** A range that was dragged over, s. */
   onZoom?: (fromSec: number, toSec: number) => void;
+  /** A double click. */
+  onZoomOut?: () => void;
   /** The line nearest to the pointer, or -1. */
   onFocus?: (line: number) => void;
   /** The range of the axis, s. */
   range: [fromSec: number, toSec: number];
+  /** What the values are. */
+  unit?: Unit;
+  pointer?: Pointer | undefined;
 }
+
+export type Unit = 'number' | 'bytes' | 'seconds';
 
 const HUES = 12;
 
@@ -39,31 +57,57 @@ function resolved(colour: string, style: CSSStyleDeclaration): string {
   return colour.replace(/var\((--[a-z-]+)\)/g, (_, name: string) => style.getPropertyValue(name).trim());
 }
 
-/** Times of an axis, the date on a line of its own where a day begins. */
+/** Times of an axis, on a line of its own the date where a day begins, or the year where one does. */
 function timeTicks(splits: number[], stepSec: number): string[] {
-  let day = '';
+  let last = '';
   return splits.map((sec) => {
     const [date, time] = dateTime(sec * 1000).split(' ');
-    const isNew = date !== day;
-    day = date;
-    if (stepSec >= 86_400) return date.slice(5);
-    const clock = stepSec >= 60 ? time.slice(0, 5) : time;
-    return isNew ? `${clock}\n${date.slice(5)}` : clock;
+    const year = date.slice(0, 4);
+    const isDays = stepSec >= 86_400;
+    const isNew = (isDays ? year : date) !== last;
+    last = isDays ? year : date;
+    const short = isDays ? date.slice(5) : stepSec >= 60 ? time.slice(0, 5) : time;
+    if (!isNew) return short;
+    return `${short}\n${isDays ? year : date.slice(5)}`;
   });
+}
+
+function valueTicks(values: number[], step: number, unit: Unit): string[] {
+  if (unit === 'bytes') return values.map(bytes);
+  return unit === 'seconds' ? values.map(seconds) : axisLabels(values, step);
+}
+
+/** Steps that are round in bytes. */
+const BYTE_STEPS = Array.from({ length: 50 }, (_, exponent) => 2 ** exponent);
+
+/** What uPlot's axes cannot have: values of more digits, in front of the point or behind it, are drawn as parts of this. */
+function scaleOf(lines: readonly Line[]): number {
+  let most = 0;
+  for (const { values } of lines) for (const value of values) most = Math.max(most, Math.abs(value ?? 0));
+  if (most === 0 || (most < 1e15 && most > 1e-9)) return 1;
+  return Number(`1e${Math.floor(Math.log10(most))}`);
+}
+
+/** Values with a gap at either side, which no line goes through. */
+function alone(values: readonly (number | null)[]): number[] {
+  const isGap = (i: number) => values[i] === null || values[i] === undefined;
+  return values.flatMap((_, i) => (!isGap(i) && isGap(i - 1) && isGap(i + 1) ? [i] : []));
 }
 
 /** @param timesSec ascending. */
 export function createChart(timesSec: number[], lines: Line[], options: ChartOptions): Chart {
-  const element = document.createElement('div');
-  element.className = 'chart';
+  const unit = options.unit ?? 'number';
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue('--quiet').trim();
   const grid = { stroke: style.getPropertyValue('--grid').trim(), width: 1 };
-  const readout = document.createElement('div');
-  readout.className = 'readout';
-  readout.setAttribute('aria-hidden', 'true');
-  element.append(readout);
-  const onePoint = lines.map(({ values }) => values.filter((value) => value !== null).length === 1);
+  const tooltip = h('div', { class: 'tooltip', 'aria-hidden': 'true', hidden: true });
+  const element = h('div', { class: 'chart', ondblclick: () => options.onZoomOut?.() });
+  const scale = scaleOf(lines);
+  const drawn = scale === 1 ? lines : lines.map(({ name, values }) => ({ name, values: values.map(part) }));
+
+  function part(value: number | null): number | null {
+    return value === null ? null : value / scale;
+  }
 
   const plot = new uPlot(
     {
@@ -75,12 +119,17 @@ export function createChart(timesSec: number[], lines: Line[], options: ChartOpt
       scales: { x: { time: true, range: () => options.range } },
       series: [
         {},
-        ...lines.map(({ name }, i) => ({
-          label: name,
-          stroke: resolved(lineColour(i), style),
-          width: 1.5,
-          points: onePoint[i] ? { show: true, size: 6 } : { show: timesSec.length < 40, size: 4 },
-        })),
+        ...drawn.map(({ name, values }, i) => {
+          const single = alone(values);
+          const points = { show: timesSec.length < 40 || single.length > 0, size: 5 };
+          const isDense = timesSec.length >= 40;
+          return {
+            label: name,
+            stroke: resolved(lineColour(i), style),
+            width: 1.5,
+            points: isDense ? { ...points, filter: () => single } : points,
+          };
+        }),
       ],
       axes: [
         {
@@ -90,7 +139,20 @@ export function createChart(timesSec: number[], lines: Line[], options: ChartOpt
           space: 70,
           values: (_, splits, _axis, _space, stepSec) => timeTicks(splits, stepSec),
         },
-        { stroke: ink, grid, ticks: grid, size: 64, values: (_, splits) => splits.map(short) },
+        {
+          stroke: ink,
+          grid,
+          ticks: grid,
+          space: options.heightPx < 200 ? 28 : 40,
+          ...(unit === 'bytes' && scale === 1 ? { incrs: BYTE_STEPS } : {}),
+          size: (_, labels) => 22 + 7 * Math.max(4, ...(labels ?? []).map(({ length }) => length)),
+          values: (_, splits, _axis, _space, step) =>
+            valueTicks(
+              splits.map((value) => value * scale),
+              step * scale,
+              unit,
+            ),
+        },
       ],
       hooks: {
         setSelect: [
@@ -100,24 +162,27 @@ export function createChart(timesSec: number[], lines: Line[], options: ChartOpt
             u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
           },
         ],
-        setSeries: [(_, line) => options.onFocus?.(line === null ? -1 : line - 1)],
+        setSeries: [
+          (_, line, change) => {
+            if ('focus' in change) options.onFocus?.(line === null ? -1 : line - 1);
+          },
+        ],
         setCursor: [(u) => describe(u)],
       },
     },
-    [timesSec, ...lines.map(({ values }) => values)],
+    [timesSec, ...drawn.map(({ values }) => values)],
     element,
   );
+  plot.over.parentElement?.append(tooltip);
 
-  /** The time under the pointer and the value of the line nearest to it. */
+  /** The time under the pointer, with the value and the name of the line nearest to it. */
   function describe(u: uPlot): void {
-    const { idx, top } = u.cursor;
-    if (idx === null || idx === undefined || top === undefined || top < 0) {
-      readout.textContent = '';
-      return;
-    }
+    const { idx, top, left } = u.cursor;
+    tooltip.hidden = idx === null || idx === undefined || top === undefined || left === undefined || left < 0;
+    if (idx === null || idx === undefined || top === undefined || left === undefined || left < 0) return;
     let nearest = -1;
     let least = Number.POSITIVE_INFINITY;
-    lines.forEach(({ values }, i) => {
+    drawn.forEach(({ values }, i) => {
       const value = values[idx];
       if (value === null || value === undefined || u.series[i + 1].show === false) return;
       const distance = Math.abs(u.valToPos(value, 'y') - top);
@@ -126,20 +191,42 @@ export function createChart(timesSec: number[], lines: Line[], options: ChartOpt
         nearest = i;
       }
     });
-    const at = dateTime(timesSec[idx] * 1000);
-    readout.textContent =
-      nearest < 0 ? at : `${at}   ${short(lines[nearest].values[idx] as number)}   ${lines[nearest].name}`;
+    replace(tooltip, h('div', { class: 'quiet' }, dateTime(timesSec[idx] * 1000)));
+    if (nearest >= 0) {
+      const value = lines[nearest].values[idx] as number;
+      const swatch = h('span', { class: 'swatch' });
+      swatch.style.background = lineColour(nearest);
+      const text = unit === 'bytes' ? bytes(value) : unit === 'seconds' ? seconds(value) : String(value);
+      tooltip.append(h('div', { class: 'value' }, swatch, text), h('div', { class: 'name' }, lines[nearest].name));
+    }
+    // Beside the pointer, on the side where there is more room.
+    const { offsetLeft, offsetTop, offsetWidth } = u.over;
+    const isLeft = left > offsetWidth / 2;
+    tooltip.style.left = isLeft ? 'auto' : `${offsetLeft + left + 14}px`;
+    tooltip.style.right = isLeft ? `${u.width - offsetLeft - left + 14}px` : 'auto';
+    tooltip.style.maxWidth = `${Math.min(480, Math.max(left, offsetWidth - left) + (isLeft ? offsetLeft : 0) - 18)}px`;
+    tooltip.style.top = `${offsetTop + Math.max(0, Math.min(top, u.over.offsetHeight - tooltip.offsetHeight))}px`;
   }
 
+  let pointer = options.pointer;
   const observer = new ResizeObserver(([entry]) => {
     const width = Math.floor(entry.contentRect.width);
     if (width > 0) plot.setSize({ width, height: options.heightPx });
+    if (pointer !== undefined) plot.setCursor(pointer);
+    pointer = undefined;
   });
   observer.observe(element);
   return {
     element,
-    toggle(line) {
-      plot.setSeries(line + 1, { show: plot.series[line + 1].show === false });
+    show(line, isShown) {
+      if (plot.series[line + 1].show !== isShown) plot.setSeries(line + 1, { show: isShown });
+    },
+    highlight(line) {
+      plot.setSeries(line < 0 ? null : line + 1, { focus: true });
+    },
+    pointer() {
+      const { left = -1, top = -1 } = plot.cursor;
+      return left < 0 ? undefined : { left, top };
     },
     destroy() {
       observer.disconnect();

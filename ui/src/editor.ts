@@ -4,7 +4,19 @@
  * It lives in a shadow root, because CodeMirror's styles are then adopted sheets, which a strict content security policy
  * allows.
  */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import {
+  acceptCompletion,
+  autocompletion,
+  type CompletionContext,
+  type CompletionResult,
+  type CompletionSource,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completionKeymap,
+  completionStatus,
+  selectedCompletion,
+} from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
@@ -12,6 +24,7 @@ import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
+import { SERVER_URL } from './server.ts';
 import { authorizedFetch } from './session.ts';
 
 export interface Editor {
@@ -50,7 +63,44 @@ const theme = EditorView.theme({
   '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
   '.cm-tooltip.cm-completionInfo': { maxWidth: '420px' },
   '.cm-completionDetail': { color: 'var(--quiet)' },
+  '.cm-tooltip-autocomplete > ul > li[aria-selected] .cm-completionDetail': { color: 'inherit' },
 });
+
+/**
+ * Text that is typed over a selection is put there by the editor: a browser would keep the colour of what it replaces as a
+ * style in the element, which the policy forbids.
+ */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== 'insertText' || text === null || empty || view.composing) return false;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert));
+    if (!isHandled) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
+/** Behind a closed bracket an expression may be whole: what could follow is offered when it is asked for. */
+async function complete(context: CompletionContext): Promise<CompletionResult | null> {
+  if (!context.explicit && context.matchBefore(/[)\]}]/) !== null) return null;
+  const [source] = context.state.languageDataAt<CompletionSource>('autocomplete', context.pos);
+  const result = (await source?.(context)) ?? null;
+  return result === null || result.from > context.pos ? null : result;
+}
+
+/** Takes the chosen completion, unless it is what stands there already: then Enter is meant for the expression. */
+function takeCompletion(view: EditorView): boolean {
+  if (completionStatus(view.state) !== 'active') return false;
+  const label = selectedCompletion(view.state)?.label ?? '';
+  const { head } = view.state.selection.main;
+  if (view.state.sliceDoc(Math.max(0, head - label.length), head) !== label) return acceptCompletion(view);
+  closeCompletion(view);
+  return false;
+}
 
 /**
  * @param database the database that names are completed from, asked at each completion.
@@ -62,7 +112,7 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
   const root = element.attachShadow({ mode: 'open' });
   const promql = new PromQLExtension().activateLinter(true).setComplete({
     remote: {
-      url: new URL('.', document.baseURI).href.replace(/\/$/, ''),
+      url: SERVER_URL.replace(/\/$/, ''),
       httpMethod: 'GET',
       fetchFn: (input, init) => {
         const url = new URL(String(input), document.baseURI);
@@ -87,7 +137,8 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
         history(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ override: [complete], defaultKeymap: false }),
+        typeOver,
         promql.asExtension(),
         syntaxHighlighting(colours),
         theme,
@@ -95,7 +146,7 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
         EditorView.contentAttributes.of({ 'aria-label': 'PromQL expression' }),
         placeholder('A PromQL expression: rate(requests_total[5m])'),
         // An open completion takes Enter first.
-        keymap.of([...completionKeymap]),
+        keymap.of([{ key: 'Enter', run: takeCompletion }, ...completionKeymap.filter(({ key }) => key !== 'Enter')]),
         keymap.of([submit, ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
       ],
     }),

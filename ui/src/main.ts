@@ -10,10 +10,10 @@ import { metrics } from './pages/metrics.ts';
 import { start } from './pages/start.ts';
 import { statusPage } from './pages/status.ts';
 import { storage } from './pages/storage.ts';
+import { INTERNAL_DATABASE, USUAL_DATABASE } from './server.ts';
 import { isSignedIn, signOut } from './session.ts';
 
 const pages: Record<PageName, Page> = { explore, metrics, cardinality, storage, status: statusPage, start };
-const DEFAULT_DATABASE = 'default';
 const THEMES = ['system', 'light', 'dark'] as const;
 
 const app = document.getElementById('app') as HTMLElement;
@@ -27,7 +27,11 @@ let known: string[] = [];
 const signOutButton = h('button', { type: 'button', class: 'plain', hidden: true, onclick: signOut }, 'sign out');
 
 function currentDatabase(): string {
-  return placeOf(location.hash)?.parameters.get('db') ?? DEFAULT_DATABASE;
+  return placeOf(location.hash)?.parameters.get('db') ?? USUAL_DATABASE;
+}
+
+function themeText(theme: string): string {
+  return `theme: ${theme}`;
 }
 
 function showTheme(theme: string): void {
@@ -54,16 +58,20 @@ function frame(): void {
       onclick: () => {
         theme = THEMES[(THEMES.indexOf(theme as (typeof THEMES)[number]) + 1) % THEMES.length];
         localStorage.setItem('varve-theme', theme);
-        themeButton.textContent = theme;
+        themeButton.textContent = themeText(theme);
         showTheme(theme);
         show();
       },
     },
-    theme,
+    themeText(theme),
   );
+  // The lines of a chart have the colours of when they were drawn.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', show);
   databaseMenu.addEventListener('change', () => {
     const place = placeOf(location.hash);
-    location.hash = hashOf(place?.page ?? 'explore', { db: databaseMenu.value });
+    const { value } = databaseMenu;
+    const shown = Object.fromEntries(place?.parameters ?? []);
+    location.hash = hashOf(place?.page ?? 'explore', { ...shown, db: value === USUAL_DATABASE ? '' : value });
   });
   append(app, [
     h(
@@ -109,7 +117,7 @@ function show(): void {
   document.title = `${page.title} – Varve`;
   title.textContent = page.title;
   for (const [other, link] of links) {
-    link.href = hashOf(other, { db: database === DEFAULT_DATABASE ? '' : database });
+    link.href = hashOf(other, { db: database === USUAL_DATABASE ? '' : database });
     if (other === name) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
@@ -121,14 +129,16 @@ function show(): void {
     go(to, parameters, how = 'push') {
       const hash = hashOf(to as PageName, {
         ...parameters,
-        db: parameters.db === DEFAULT_DATABASE ? '' : parameters.db,
+        db: parameters.db === USUAL_DATABASE ? '' : parameters.db,
       });
       if (how === 'replace') history.replaceState(null, '', hash);
       else if (hash === location.hash) show();
       else location.hash = hash;
     },
   };
-  replace(main, title, page.show(context));
+  const element = page.show(context);
+  // A page may go on with what is there, and then keeps the keyboard, too.
+  if (element.parentNode !== main) replace(main, title, element);
 }
 
 async function begin(): Promise<void> {
@@ -141,8 +151,9 @@ async function begin(): Promise<void> {
   signOutButton.hidden = !isSignedIn();
   // On a server without data the first thing to know is how to send some.
   if (placeOf(location.hash) === null) {
-    const isEmpty = known.every((name) => name === '_internal');
-    history.replaceState(null, '', hashOf(isEmpty ? 'start' : 'explore', {}));
+    const [first] = known.filter((name) => name !== INTERNAL_DATABASE).sort();
+    const db = first === undefined || known.includes(USUAL_DATABASE) ? '' : first;
+    history.replaceState(null, '', hashOf(first === undefined ? 'start' : 'explore', { db }));
   }
   window.addEventListener('hashchange', show);
   show();

@@ -61,7 +61,6 @@ function ask(problem: string): Promise<void> {
         onsubmit: (event) => {
           event.preventDefault();
           sessionStorage.setItem(KEY, headerOf(user.value, secret.value));
-          dialog.close();
           dialog.remove();
           resolve();
         },
@@ -72,7 +71,18 @@ function ask(problem: string): Promise<void> {
       h('label', {}, 'Password or token', secret),
       h('button', { class: 'primary' }, 'Sign in'),
     );
-    const dialog = h('dialog', { class: 'sign-in', oncancel: (event) => event.preventDefault() }, form);
+    const dialog = h(
+      'dialog',
+      {
+        class: 'sign-in',
+        oncancel: (event) => event.preventDefault(),
+        // A browser lets the second Escape through; there is nothing to see behind the dialog.
+        onclose: () => {
+          if (dialog.isConnected) dialog.showModal();
+        },
+      },
+      form,
+    );
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -1,10 +1,9 @@
 /** Cardinality: what the series of the database are made of, the largest first. */
 import { type Counted, seriesStatistics } from '../api.ts';
 import { h, replace } from '../dom.ts';
-import { bytes, whole } from '../format.ts';
+import { bytes, labelName, selector, whole } from '../format.ts';
 import { hashOf } from '../location.ts';
 import { fill, type Page, type PageContext } from '../page.ts';
-import { selector } from './metrics.ts';
 
 const LIMIT = 20;
 
@@ -47,8 +46,7 @@ function ofPair(pair: string): string {
   const equals = pair.indexOf('=');
   const name = pair.slice(0, equals);
   const value = pair.slice(equals + 1);
-  const label = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : JSON.stringify(name);
-  return name === '__name__' ? selector(value) : `{${label}=${JSON.stringify(value)}}`;
+  return name === '__name__' ? selector(value) : `{${labelName(name)}=${JSON.stringify(value)}}`;
 }
 
 function bars(

@@ -1,7 +1,7 @@
 /** The metrics catalogue: every name in the database, with its type and help where they are known. */
 import { metadata, metricNames } from '../api.ts';
 import { h, replace } from '../dom.ts';
-import { whole } from '../format.ts';
+import { selector, whole } from '../format.ts';
 import { hashOf } from '../location.ts';
 import { fill, type Page } from '../page.ts';
 
@@ -27,14 +27,14 @@ export const metrics: Page = {
           .filter((part) => part !== '');
         const found = names.filter((name) => parts.every((part) => name.toLowerCase().includes(part)));
         const rows = found.slice(0, MOST_ROWS).map((name) => {
-          const [about] = known[name] ?? [];
-          const query = about?.type === 'counter' ? `rate(${selector(name)}[5m])` : selector(name);
+          const { type, help } = aboutOf(known, name);
+          const query = type === 'counter' ? `rate(${selector(name)}[5m])` : selector(name);
           return h(
             'tr',
             {},
             h('td', {}, h('a', { class: 'mono', href: hashOf('explore', { db: context.database, q: query }) }, name)),
-            h('td', {}, about?.type ?? ''),
-            h('td', {}, about?.help ?? ''),
+            h('td', {}, type),
+            h('td', {}, help),
           );
         });
         const head = h('thead', {}, h('tr', {}, h('th', {}, 'Name'), h('th', {}, 'Type'), h('th', {}, 'Help')));
@@ -42,7 +42,7 @@ export const metrics: Page = {
         replace(
           list,
           h('p', { class: 'quiet' }, `${whole(found.length)} of ${whole(names.length)} metrics${more}`),
-          h('div', { class: 'scroll' }, h('table', {}, head, h('tbody', {}, ...rows))),
+          h('div', { class: 'scroll' }, h('table', { class: 'catalogue' }, head, h('tbody', {}, ...rows))),
         );
       };
       search.addEventListener('input', () => {
@@ -56,7 +56,20 @@ export const metrics: Page = {
   },
 };
 
-/** A selector of a metric: names that are no identifiers stand in quotes. */
-export function selector(name: string): string {
-  return /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) ? name : `{${JSON.stringify(name)}}`;
+interface About {
+  type: string;
+  help: string;
+}
+
+type Known = Record<string, readonly About[]>;
+
+/** What is known of a metric. What is said of a histogram or a summary is said under the name that its parts share. */
+function aboutOf(known: Known, name: string): About {
+  const [exact] = Object.hasOwn(known, name) ? known[name] : [];
+  if (exact !== undefined) return exact;
+  const family = /^(.+)_(bucket|sum|count)$/.exec(name)?.[1] ?? '';
+  const [about] = Object.hasOwn(known, family) ? known[family] : [];
+  return about?.type === 'histogram' || about?.type === 'summary'
+    ? { type: 'counter', help: about.help }
+    : { type: '', help: '' };
 }

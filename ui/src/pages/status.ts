@@ -1,24 +1,28 @@
 /** Status: how the server does, drawn from its own metrics, and how it is set. */
 import { databases, queryRange, status } from '../api.ts';
-import { type Chart, createChart } from '../chart.ts';
+import { type Chart, createChart, lineColour, type Unit } from '../chart.ts';
 import { h, replace } from '../dom.ts';
 import { bytes, sampleValue, span, whole } from '../format.ts';
 import { hashOf } from '../location.ts';
 import { fill, type Page, type PageContext } from '../page.ts';
+import { INTERNAL_DATABASE } from '../server.ts';
 
-const INTERNAL = '_internal';
 const RANGE_SEC = 3600;
 const STEP_SEC = 15;
 const REFRESH_MS = 10_000;
 
 /** What is drawn; a line per series of the expression. */
-const PANELS: [title: string, query: string][] = [
-  ['Values written per second', 'sum by (protocol) (rate(varve_ingest_values_total[1m]))'],
-  ['Requests per second', 'sum by (route) (rate(varve_http_requests_total[1m])) > 0'],
-  ['CPU, cores', 'rate(process_cpu_seconds_total[1m])'],
-  ['Resident memory, bytes', 'process_resident_memory_bytes'],
-  ['Log sync, 99th percentile, seconds', 'histogram_quantile(0.99, rate(varve_wal_sync_duration_seconds_bucket[1m]))'],
-  ['Memtables, bytes', 'varve_memtable_bytes'],
+const PANELS: [title: string, query: string, unit: Unit][] = [
+  ['Values written per second', 'sum by (protocol) (rate(varve_ingest_values_total[1m]))', 'number'],
+  ['Requests per second', 'sum by (route) (rate(varve_http_requests_total[1m])) > 0', 'number'],
+  ['CPU, cores', 'rate(process_cpu_seconds_total[1m])', 'number'],
+  ['Resident memory', 'process_resident_memory_bytes', 'bytes'],
+  [
+    'Log sync, 99th percentile',
+    'histogram_quantile(0.99, rate(varve_wal_sync_duration_seconds_bucket[1m]))',
+    'seconds',
+  ],
+  ['Memtables', 'varve_memtable_bytes', 'bytes'],
 ];
 
 export const statusPage: Page = {
@@ -26,25 +30,40 @@ export const statusPage: Page = {
   show(context) {
     const figures = h('div', {});
     const panels = h('div', { class: 'columns' });
-    const settings = h('details', { class: 'panel' }, h('summary', {}, 'Settings'));
-    void fill(figures, () => showFigures(figures, context));
+    const problem = h('div', {});
+    const settings = h('div', {});
     void fill(settings, async () => {
       const flags = await status('flags', context);
       const rows = Object.entries(flags).map(([name, value]) =>
         h('tr', {}, h('td', { class: 'mono' }, name), h('td', { class: 'mono' }, String(value))),
       );
-      settings.append(h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))));
+      replace(settings, h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))));
     });
-    const charts = PANELS.map(([title, query]) => new LivePanel(title, query, context));
+    const charts = PANELS.map(([title, query, unit]) => new LivePanel(title, query, unit, context));
     replace(panels, ...charts.map(({ element }) => element));
-    const draw = () => Promise.all(charts.map((panel) => panel.draw()));
+    const draw = async () => {
+      void fill(figures, () => showFigures(figures, context));
+      const problems = await Promise.all(charts.map((panel) => panel.draw()));
+      if (context.signal.aborted) return;
+      // What hinders one hinders all: who may not read the server's own metrics, say.
+      const [first] = problems;
+      panels.hidden = first !== null;
+      replace(problem, first === null ? null : h('p', { class: 'problem', role: 'alert' }, first));
+    };
     void draw();
     const timer = setInterval(() => void draw(), REFRESH_MS);
     context.signal.addEventListener('abort', () => {
       clearInterval(timer);
       for (const panel of charts) panel.destroy();
     });
-    return h('div', {}, figures, panels, settings);
+    return h(
+      'div',
+      {},
+      figures,
+      problem,
+      panels,
+      h('details', { class: 'panel' }, h('summary', {}, 'Settings'), settings),
+    );
   },
 };
 
@@ -74,13 +93,15 @@ class LivePanel {
   readonly element: HTMLElement;
   private readonly body = h('div', {}, h('p', { class: 'hint' }, 'Waiting for the first measurements …'));
   private readonly query: string;
+  private readonly unit: Unit;
   private readonly context: PageContext;
   private chart: Chart | null = null;
 
-  constructor(title: string, query: string, context: PageContext) {
+  constructor(title: string, query: string, unit: Unit, context: PageContext) {
     this.query = query;
+    this.unit = unit;
     this.context = context;
-    const link = h('a', { href: hashOf('explore', { db: INTERNAL, q: query }) }, title);
+    const link = h('a', { href: hashOf('explore', { db: INTERNAL_DATABASE, q: query }) }, title);
     this.element = h('section', { class: 'panel' }, h('h2', {}, link), this.body);
   }
 
@@ -89,13 +110,14 @@ class LivePanel {
     this.chart = null;
   }
 
-  async draw(): Promise<void> {
+  /** What is wrong, in the server's words, or null. */
+  async draw(): Promise<string | null> {
     const endSec = Math.floor(Date.now() / 1000 / STEP_SEC) * STEP_SEC;
     const startSec = endSec - RANGE_SEC;
     try {
-      const scope = { database: INTERNAL, signal: this.context.signal };
+      const scope = { database: INTERNAL_DATABASE, signal: this.context.signal };
       const { data } = await queryRange(this.query, startSec, endSec, STEP_SEC, scope);
-      if (data.resultType !== 'matrix' || data.result.length === 0 || this.context.signal.aborted) return;
+      if (data.resultType !== 'matrix' || data.result.length === 0 || this.context.signal.aborted) return null;
       const times = Array.from({ length: RANGE_SEC / STEP_SEC + 1 }, (_, i) => startSec + i * STEP_SEC);
       const lines = data.result.map(({ metric, values }) => {
         const line: (number | null)[] = new Array(times.length).fill(null);
@@ -109,15 +131,29 @@ class LivePanel {
         const at = values.findIndex((value) => value !== null);
         return at < 0 ? least : Math.min(least, at);
       }, times.length - 1);
-      this.destroy();
       // A server that has just started fills its charts from the left, not a sliver at the right end of an hour.
       const fromSec = Math.min(times[first], endSec - 5 * 60);
-      this.chart = createChart(times, lines, { heightPx: 170, range: [fromSec, endSec] });
-      replace(this.body, this.chart.element);
-    } catch (error) {
-      if (this.context.signal.aborted) return;
+      const chart = createChart(times, lines, {
+        heightPx: 170,
+        range: [fromSec, endSec],
+        unit: this.unit,
+        pointer: this.chart?.pointer(),
+      });
       this.destroy();
-      replace(this.body, h('p', { class: 'problem' }, (error as Error).message));
+      this.chart = chart;
+      replace(this.body, chart.element, lines.length > 1 ? namesOf(lines) : null);
+      return null;
+    } catch (error) {
+      return (error as Error).message;
     }
   }
+}
+
+function namesOf(lines: readonly { name: string }[]): HTMLElement {
+  const items = lines.map(({ name }, i) => {
+    const swatch = h('span', { class: 'swatch' });
+    swatch.style.background = lineColour(i);
+    return h('li', {}, swatch, name);
+  });
+  return h('ul', { class: 'names' }, ...items);
 }

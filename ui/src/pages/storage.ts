@@ -1,7 +1,7 @@
 /** Storage: the partitions of the database on a time line, with what they take and how well they are compressed. */
 import { databases, type Partition, partitions } from '../api.ts';
 import { h, replace, svg } from '../dom.ts';
-import { bytes, dateTime, span, whole } from '../format.ts';
+import { bytes, dateTime, span, timeZone, whole } from '../format.ts';
 import { fill, type Page } from '../page.ts';
 
 /** A time of 8 bytes and a value of 8: what a sample takes without any encoding. */
@@ -93,7 +93,7 @@ function timeLine(found: readonly Partition[]): HTMLElement {
         h('i', { class: 'key hot' }),
         'still written to ',
         h('i', { class: 'key cold' }),
-        'merged for good',
+        `merged for good · times in ${timeZone()}`,
       ),
       h('span', {}, dateTime((last.startSec + last.durationSec) * 1000)),
     ),
@@ -107,8 +107,8 @@ function partitionTable(found: readonly Partition[]): HTMLElement {
       h(
         'tr',
         {},
-        h('td', {}, dateTime(one.startSec * 1000)),
-        h('td', {}, span(one.durationSec * 1000)),
+        h('td', { class: 'whole' }, dateTime(one.startSec * 1000)),
+        h('td', { class: 'whole' }, span(one.durationSec * 1000)),
         h('td', { class: 'number' }, String(one.files)),
         h('td', { class: 'number' }, whole(one.rows)),
         h('td', { class: 'number' }, whole(one.values)),
