@@ -91,13 +91,7 @@ export class AccessStore {
     return this.file.content.users.map(({ name, admin }) => ({ name, admin }));
   }
 
-  /** Whether anybody could administer the server. */
-  get hasAdmin(): boolean {
-    const { users, tokens } = this.file.content;
-    return users.some(({ admin }) => admin) || tokens.some((token) => token.admin && !this.isExpired(token));
-  }
-
-  /** Whether there are users or tokens. */
+  /** Whether there are users or tokens, expired ones too. */
   get isUsed(): boolean {
     const { users, tokens } = this.file.content;
     return users.length > 0 || tokens.length > 0;

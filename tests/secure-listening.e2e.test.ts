@@ -169,10 +169,29 @@ describe('without authentication', () => {
       headers: { authorization: `Basic ${btoa(`root:${secret}`)}` },
     });
     expect(drop.status).toBe(204);
-    expect((await fetch(`${server.url}/api/v1/databases`)).status).toBe(403);
+    expect((await fetch(`${server.url}/api/v1/databases`)).status).toBe(401);
+    // Nor does it let the next one who comes be the administrator.
+    const body = new URLSearchParams({ name: 'eve', password: 'x', admin: 'true' });
+    expect((await fetch(`${server.url}/api/v1/users`, { method: 'POST', body })).status).toBe(401);
+    const form = { q: `CREATE USER eve WITH PASSWORD 'x' WITH ALL PRIVILEGES` };
+    const asked = await fetch(`${server.url}/query`, { method: 'POST', body: new URLSearchParams(form) });
+    expect(asked.status).toBe(401);
     await server.stop();
     expect((await serveAt(':0', 'no-password', '--admin-user', 'root')).output).toContain('VARVE_ADMIN_PASSWORD');
   });
+});
+
+test('where there are tokens, but no administrator, nobody may become one', async () => {
+  const dataDir = join(scratch.path, 'tokens-only');
+  const made = await runCommand(['token', 'create', '--write', 'telegraf', '--data', dataDir]);
+  expect(made.output).toMatch(/^varve_/);
+  const server = await startServer({ dataDir });
+  const body = new URLSearchParams({ name: 'eve', password: 'x', admin: 'true' });
+  for (const authorization of ['', `Token ${made.output.trim()}`, `Basic ${btoa('eve:x')}`]) {
+    const answer = await fetch(`${server.url}/api/v1/users`, { method: 'POST', body, headers: { authorization } });
+    expect(answer.status, authorization).toBe(authorization.startsWith('Token') ? 403 : 401);
+  }
+  await server.stop();
 });
 
 describe('varve user and varve token', () => {

@@ -5,8 +5,9 @@
  * process runs: dropping the last user must not open a server that listens to the world. Who was let in is asked about
  * again for every request, so a revoked token counts at once.
  *
- * While there is no administrator, what comes without credentials, or with wrong ones, may do one thing: make one, as in
- * InfluxDB 1.x.
+ * While nobody is known at all, anybody may do one thing: make the first administrator, as in InfluxDB 1.x. Unlike there, that
+ * does not come back when the last administrator is dropped or their token expires: whoever reaches the server could be the
+ * next one.
  */
 import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -24,9 +25,11 @@ export interface Caller {
   readonly rights: Rights;
   /** Null for one who is nobody in particular. */
   readonly principal: Principal | null;
-  /** There is no administrator yet, and this one may make the first. */
+  /** Nobody is known yet, and this one may make the first administrator. */
   readonly mayMakeFirstAdmin: boolean;
 }
+
+const FAILED = 'authorization failed';
 
 export const ANYBODY: Caller = { rights: EVERYTHING, principal: null, mayMakeFirstAdmin: false };
 const FOUNDER: Caller = { rights: NOTHING, principal: null, mayMakeFirstAdmin: true };
@@ -49,6 +52,13 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
     if (mode === 'auto' && !wasOn && access.isUsed) wasOn = true;
     return wasOn;
   };
+  /** There is, or was while this process ran, a user or a token. */
+  let wasUsed = false;
+  /** While nobody is known, whoever comes is anybody. */
+  const refuse = (why: string): Caller => {
+    if (!wasUsed) return FOUNDER;
+    throw new VarveError('unauthorized', why);
+  };
   const logIn = async (access: AccessStore, name: string, password: string, address: string): Promise<Caller> => {
     if (attempts.isBlocked(address, name)) {
       throw new VarveError('too_many_requests', 'authorization failed too often: wait before trying again');
@@ -61,7 +71,7 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       wasRight();
       throw error;
     }
-    if (principal === null) return refuse(access);
+    if (principal === null) return refuse(FAILED);
     wasRight();
     return callerOf(access, principal);
   };
@@ -81,15 +91,15 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
     isOn,
     identify(access, request, query) {
       if (!isOn(access)) return ANYBODY;
+      wasUsed ||= access.isUsed;
       const credentials = readCredentials(request.headers.authorization, query);
       if (credentials === null || credentials === 'malformed') {
-        if (!access.hasAdmin) return FOUNDER;
-        throw new VarveError('unauthorized', 'unable to parse authentication credentials');
+        return refuse('unable to parse authentication credentials');
       }
       const address = request.socket.remoteAddress ?? '';
       if (credentials.kind === 'token') {
         const principal = access.bearer(credentials.text);
-        if (principal === null) return refuse(access);
+        if (principal === null) return refuse(FAILED);
         return callerOf(access, principal);
       }
       const { name, password } = credentials;
@@ -100,11 +110,5 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
 }
 
 function callerOf(access: AccessStore, principal: Principal): Caller {
-  return { rights: rightsOf(access, principal), principal, mayMakeFirstAdmin: !access.hasAdmin };
-}
-
-/** While there is no administrator, whoever is not known is anybody. */
-function refuse(access: AccessStore): Caller {
-  if (!access.hasAdmin) return FOUNDER;
-  throw new VarveError('unauthorized', 'authorization failed');
+  return { rights: rightsOf(access, principal), principal, mayMakeFirstAdmin: false };
 }

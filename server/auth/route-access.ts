@@ -27,9 +27,9 @@ export function accessOf(access: RouteAccess, method: string): Access {
 
 /** Throws `forbidden` unless the caller may use a route. @param database the request's. */
 export function authorize(caller: Caller, access: Access, database: string): void {
-  const { rights, mayMakeFirstAdmin, principal } = caller;
+  const { rights, mayMakeFirstAdmin } = caller;
   if (access === 'public' || isAllowed(caller, access, database)) return;
-  if (mayMakeFirstAdmin && principal === null) throw noAdmin();
+  if (mayMakeFirstAdmin) throw noAdmin();
   throw new VarveError('forbidden', refusal(rights, access, database));
 }
 
@@ -39,10 +39,10 @@ export function noAdmin(): VarveError {
   return new VarveError('forbidden', text);
 }
 
-function isAllowed({ rights, mayMakeFirstAdmin, principal }: Caller, access: Access, database: string): boolean {
+function isAllowed({ rights, mayMakeFirstAdmin }: Caller, access: Access, database: string): boolean {
   switch (access) {
     case 'known':
-      return !(mayMakeFirstAdmin && principal === null);
+      return !mayMakeFirstAdmin;
     case 'read':
     case 'write':
     case 'admin':

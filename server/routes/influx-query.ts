@@ -151,7 +151,7 @@ function statementRights(caller: Caller, statements: readonly Statement[], datab
   const [first] = statements;
   if (caller.mayMakeFirstAdmin) {
     if (first?.kind === 'create user' && first.admin) return EVERYTHING;
-    if (caller.principal === null) throw noAdmin();
+    throw noAdmin();
   }
   authorizeStatements(statements, caller.rights, database.split('/', 1)[0]);
   return caller.rights;

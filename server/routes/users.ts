@@ -1,6 +1,6 @@
 /**
  * Users over HTTP. Passwords are taken from bodies alone: URLs end up in histories and in the logs of proxies. The first
- * administrator can be made by anybody, as long as there is none.
+ * administrator can be made by anybody, as long as nobody is known.
  */
 import type { Privilege } from '../../access/privilege.ts';
 import type { Engine } from '../../engine/engine.ts';
