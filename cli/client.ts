@@ -39,9 +39,17 @@ export function addClientOptions(command: Command): Command {
 }
 
 export function connect(options: ClientOptions): Client {
-  const url = options.url.replace(/\/+$/, '');
-  if (!URL.canParse(url)) throw new ClientError(`cannot use --url '${url}': give a URL such as ${DEFAULT_URL}`, 0);
-  const authorization = authorizationOf(options);
+  if (!URL.canParse(options.url)) {
+    throw new ClientError(`cannot use --url '${options.url}': give a URL such as ${DEFAULT_URL}`, 0);
+  }
+  const address = new URL(options.url);
+  const { username, password } = address;
+  // What is shown, and what fetch takes, has no password in it.
+  address.username = '';
+  address.password = '';
+  const url = address.href.replace(/\/+$/, '');
+  const inUrl = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const authorization = authorizationOf(options) ?? authorizationOf(inUrl);
   const client: Client = {
     url,
     async request(path, init = {}) {
@@ -65,7 +73,7 @@ export function connect(options: ClientOptions): Client {
   return client;
 }
 
-function authorizationOf({ username, password, token }: ClientOptions): string | null {
+function authorizationOf({ username, password, token }: Omit<ClientOptions, 'url'>): string | null {
   if (token !== undefined && token !== '') return `Bearer ${token}`;
   if (username === undefined || username === '') return null;
   return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;

@@ -219,7 +219,7 @@ class AlertmanagerQueue {
 function requestOf(url: string): Request {
   const address = new URL(`${url.replace(/\/+$/, '')}/api/v2/alerts`);
   const headers: Record<string, string> = { 'content-type': 'application/json', 'user-agent': 'Varve' };
-  if (address.username !== '') {
+  if (address.username !== '' || address.password !== '') {
     const credentials = `${decodeURIComponent(address.username)}:${decodeURIComponent(address.password)}`;
     headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
     address.username = '';
