@@ -282,6 +282,36 @@ describe('hostile input', () => {
     expectRefused(await form('/query', { q: 'SELECT * FROM m WHERE t =~ /(a)\\1/' }), 'back reference');
   });
 
+  test('short queries that ask for more than any memory holds', async () => {
+    const nested = (call: (inner: string) => string, depth: number): string =>
+      depth === 0 ? 'm' : call(nested(call, depth - 1));
+    for (const query of [
+      nested((inner) => `label_join(${inner}, "t", "", "t", "t")`, 60),
+      nested((inner) => `label_replace(${inner}, "t", "$1$1", "t", "(.*)")`, 60),
+      `label_replace(m, "x", "${'$0'.repeat(10_000)}", "t", ".*")`,
+    ]) {
+      expectRefused(await form('/api/v1/query', { query }), query.slice(0, 40), [422]);
+    }
+    const points = Array.from({ length: 50 }, (_, i) => `grow value=${i % 7} ${1_700_000_000 + 60 * i}`);
+    expect((await post('/write?precision=s', points.join('\n'))).status).toBe(204);
+    const bounds = 'time >= 1700000000s AND time < 1700003000s';
+    for (const [q, limit] of [
+      [`SELECT holt_winters(mean(value), 1000000000, 4) FROM grow WHERE ${bounds} GROUP BY time(1m)`, 'interval'],
+      [`SELECT holt_winters(mean(value), 10, 1000000000) FROM grow WHERE ${bounds} GROUP BY time(1m)`, 'season'],
+      ['SELECT holt_winters(mean(value), 10, 4) FROM grow GROUP BY time(1ns) fill(none)', 'interval'],
+      [`SELECT mean(value) FROM grow WHERE ${bounds} GROUP BY time(1ns)`, 'max-select-buckets'],
+      // Without a lower bound it is known only when the first point is.
+      ['SELECT mean(value) FROM grow GROUP BY time(1ns)', 'max-select-buckets'],
+      ['SELECT median(value) FROM grow GROUP BY time(1ns) LIMIT 1', 'max-select-buckets'],
+      ['SELECT median(value) FROM grow GROUP BY time(1ns) ORDER BY time DESC', 'max-select-buckets'],
+      ['SELECT cumulative_sum(mean(value)) FROM grow GROUP BY time(1u) fill(0)', 'max-select-buckets'],
+    ]) {
+      const { status, text } = await form('/query', { q });
+      expect(status, q).toBe(200);
+      expect(text, q).toMatch(new RegExp(`"error":"[a-z_ -]*${limit} limit exceeded: `));
+    }
+  });
+
   test('paths that lead elsewhere', async () => {
     const paths = [
       '/../../../../etc/passwd',

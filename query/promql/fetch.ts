@@ -2,6 +2,7 @@
  * Finds every selector of a prepared expression, works out which time range of its series can matter, and fetches them
  * all. Selectors that ask for the same are fetched once.
  */
+import { patternCost } from './functions/label-pattern.ts';
 import { infoReference } from './info-reference.ts';
 import { METRIC_NAME } from './labels.ts';
 import type { LabelMatcher } from './matcher.ts';
@@ -173,7 +174,7 @@ export function planFetches(root: Expr, grid: Grid, settings: FetchSettings): Fe
         const isInfo = expr.func.name === 'info';
         if (isInfo) addInfo(expr, over);
         for (const arg of isInfo ? expr.args.slice(0, 1) : expr.args) {
-          visit(arg, over, { func: expr.func.name, grouping: null }, values);
+          visit(arg, over, { func: expr.func.name, grouping: null }, values + patternCost(expr));
         }
         return;
       }

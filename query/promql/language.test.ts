@@ -445,6 +445,9 @@ eval instant at 0 label_replace(m, "\\xff", "", "a", "")
 
 eval instant at 0 label_replace(m, "a", "", "a", "(")
   expect fail msg: invalid regular expression in label_replace(): (
+
+eval instant at 0 label_replace(m, "c", "$$$$1\${a}\${1$", "a", "(?P<a>one)-.*")
+  m{a="one-two", b="x", c="$$1one\${1$"} 1
 `,
   );
   check(

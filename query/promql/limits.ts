@@ -17,6 +17,9 @@ export interface CancelSignal {
   readonly aborted: boolean;
 }
 
+/** Characters of labels that one query may make. */
+const MOST_TEXT = 128 << 20;
+
 export class Budget {
   readonly limits: QueryLimits;
   /** Samples held now, and the most there were. */
@@ -27,6 +30,7 @@ export class Budget {
   private readonly deadlineMs: number;
   private readonly signal: CancelSignal | null;
   private checks = 0;
+  private text = 0;
 
   /** `startedMs` is on the clock of performance.now(). */
   constructor(limits: QueryLimits, signal: CancelSignal | null, startedMs: number) {
@@ -55,6 +59,14 @@ export class Budget {
         'unprocessable',
         'query processing would load too many samples into memory in query execution',
       );
+    }
+  }
+
+  /** Counts characters of labels that are made. Throws `unprocessable` beyond the limit. */
+  makeText(length: number): void {
+    this.text += length;
+    if (this.text > MOST_TEXT) {
+      throw new VarveError('unprocessable', `query would make more than ${MOST_TEXT} characters of labels`);
     }
   }
 

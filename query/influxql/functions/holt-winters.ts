@@ -8,12 +8,15 @@
  * 4. Run the recurrences with the best parameters, N intervals beyond the data.
  *
  * The search is chaotic: another order of operations gives other digits, so it is that of influxd.
+ *
+ * It can take minutes, and grows with the square of the season, so it is done in steps and has limits, which influxd has not.
  */
 
+import { VarveError } from '../../../errors/errors.ts';
 import { exponentOfLast, fractionOf, scale } from '../../go-math/float-bits.ts';
 import type { NumberColumn } from '../result.ts';
 import { doublesOf } from './column.ts';
-import type { CallOptions, Points, StreamKernel, StreamResult } from './kernel.ts';
+import type { CallOptions, Points, SteppedKernel, StreamKernel, StreamResult } from './kernel.ts';
 import { findMinimum } from './nelder-mead.ts';
 import { floatColumn } from './stream.ts';
 
@@ -24,9 +27,26 @@ const LEVEL = 4;
 const TREND = 5;
 const SEASONS = 6;
 
-export const holtWintersKernel: StreamKernel = (points, _windows, options) => predict(points, options, false);
+/** Intervals of data and of forecast together. */
+const MOST_INTERVALS = 1_000_000;
+/** The simplex of the longest season takes 32 MB. */
+const LONGEST_SEASON = 2_000;
 
-export const holtWintersWithFitKernel: StreamKernel = (points, _windows, options) => predict(points, options, true);
+/** The kernel in steps. @param withFit the answer begins with what the model makes of the data. */
+export function holtWintersSteps(withFit: boolean): SteppedKernel {
+  return (points, options) => predict(points, options, withFit);
+}
+
+/** A kernel in steps as one without. */
+export function inOneGo(steps: SteppedKernel): StreamKernel {
+  return (points, _windows, options) => {
+    const run = steps(points, options);
+    for (;;) {
+      const { done, value } = run.next();
+      if (done === true) return value;
+    }
+  };
+}
 
 function instantNs(points: Points, index: number): bigint {
   return BigInt(points.sec[index]!) * 1_000_000_000n + BigInt(points.nano[index]!);
@@ -38,16 +58,24 @@ function roundTime(ns: bigint, interval: bigint): bigint {
   return (ns % interval > interval / 2n ? whole + 1n : whole) * interval;
 }
 
-function predict(points: Points, options: CallOptions, withFit: boolean): StreamResult {
+/** @throws VarveError bad_request beyond the limits. */
+function* predict(points: Points, options: CallOptions, withFit: boolean): Generator<void, StreamResult> {
+  if (options.season > LONGEST_SEASON) throw tooLarge('season', options.season, LONGEST_SEASON);
   const season = options.season < 2 ? 0 : options.season;
   if (points.length < 2 || points.length < season || options.count <= 0) return rowsFrom(0n, 0n, [], 0);
   const interval = BigInt(options.intervalNs);
+  const intervals = (instantNs(points, points.length - 1) - instantNs(points, 0)) / interval + BigInt(options.count);
+  if (intervals > MOST_INTERVALS) throw tooLarge('interval', intervals, MOST_INTERVALS);
   const grid = onGrid(points, interval);
   if (grid === null) return rowsFrom(0n, 0n, [], 0);
   const model: Model = { grid, season };
-  const forecast = run(model, bestParameters(model), options.count);
+  const forecast = run(model, yield* bestParameters(model), options.count);
   if (withFit) return rowsFrom(instantNs(points, 0), interval, forecast, 0);
   return rowsFrom(instantNs(points, points.length - 1) + interval, interval, forecast, grid.length);
+}
+
+function tooLarge(what: string, found: number | bigint, most: number): VarveError {
+  return new VarveError('bad_request', `holt_winters ${what} limit exceeded: (${found}/${most})`);
 }
 
 /** The forecast from an index on, at a time each, without NaN. */
@@ -114,14 +142,14 @@ function firstParameters({ grid, season }: Model): Float64Array {
   return parameters;
 }
 
-function bestParameters(model: Model): Float64Array {
+function* bestParameters(model: Model): Generator<void, Float64Array> {
   const start = firstParameters(model);
   let best: Float64Array | null = null;
   let leastError = Number.POSITIVE_INFINITY;
   const errorOf = (parameters: Float64Array): number => squaredError(model, parameters);
   for (let guess = 0; guess < 16; guess++) {
     for (let i = 0; i < 4; i++) start[i] = FIRST_GUESSES[(guess >> (3 - i)) & 1]!;
-    const minimum = findMinimum(errorOf, start, EPSILON);
+    const minimum = yield* findMinimum(errorOf, start, EPSILON);
     if (minimum.value < leastError || best === null) {
       leastError = minimum.value;
       best = minimum.parameters;

@@ -119,5 +119,8 @@ export interface StreamResult {
 /** Windows are only read by integral(), which answers a row per window that has an area; others get the whole sequence. */
 export type StreamKernel = (points: Points, windows: Windows | null, options: CallOptions) => StreamResult;
 
+/** A StreamKernel that may take seconds: it yields every few milliseconds, and goes on when it is asked to. */
+export type SteppedKernel = (points: Points, options: CallOptions) => Generator<void, StreamResult>;
+
 /** An operand of a math function: a column or a constant, nulls by `present` (or null texts). */
 export type MathKernel = (columns: readonly ValueColumn[], rows: number) => ValueColumn;

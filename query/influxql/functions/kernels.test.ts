@@ -206,3 +206,22 @@ it('types that a function does not take are refused with the input by its name',
   expect(check('difference', 'boolean', 'sample')).toThrow('*query.booleanReduceBooleanIterator');
   expect(check('holt_winters', 'unsigned', 'sum')).toThrow('unsupported elapsed iterator type: *query.unsigned');
 });
+
+describe('holt_winters()', () => {
+  it('rests between its steps, of which each is short, and answers the same in one go', () => {
+    const call = callOf('holt_winters', 5, 4);
+    const points = pointsOf(
+      'float',
+      Array.from({ length: 40 }, (_, i) => 10 + (i % 4)),
+    );
+    const entry = FUNCTIONS.get('holt_winters') as StreamEntry;
+    const options = callOptions(call, { ascending: true, intervalNs: 1e9 });
+    const steps = entry.steps!(points, options);
+    let rests = 0;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) rests++;
+    expect(rests).toBeGreaterThan(16 * 10);
+    expect(step.value).toEqual(entry.kernel(points, null, options));
+    expect(step.value.length).toBe(5);
+  });
+});

@@ -18,19 +18,24 @@ export interface Minimum {
   readonly parameters: Float64Array;
 }
 
-/** Searches from `start` until the values at the vertices of the simplex differ less than epsilon. */
-export function findMinimum(
+/** Searches from `start` until the values at the vertices of the simplex differ less than epsilon. Yields now and then. */
+export function* findMinimum(
   valueAt: (parameters: Float64Array) => number,
   start: Float64Array,
   epsilon: number,
-): Minimum {
+): Generator<void, Minimum> {
   const size = start.length;
   const vertices = firstSimplex(start);
-  const values = vertices.map(valueAt);
+  const values: number[] = [];
+  for (const vertex of vertices) {
+    yield;
+    values.push(valueAt(vertex));
+  }
   const centroid = new Float64Array(size);
   const reflected = new Float64Array(size);
   const trial = new Float64Array(size);
   for (let iteration = 1; iteration <= MOST_ITERATIONS; iteration++) {
+    yield;
     const worst = indexOfWorst(values);
     const best = indexOfBest(values);
     const second = indexOfSecondWorst(values, worst, best);

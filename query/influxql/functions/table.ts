@@ -12,9 +12,9 @@ import {
   stddevKernel,
   sumKernel,
 } from './aggregate.ts';
-import { holtWintersKernel, holtWintersWithFitKernel } from './holt-winters.ts';
+import { holtWintersSteps, inOneGo } from './holt-winters.ts';
 import { integralKernel } from './integral.ts';
-import type { FieldKind, RowsKernel, StreamKernel, WindowKernel } from './kernel.ts';
+import type { FieldKind, RowsKernel, SteppedKernel, StreamKernel, WindowKernel } from './kernel.ts';
 import { bottomKernel, distinctKernel, sampleKernel, topKernel } from './rows.ts';
 import { firstKernel, lastKernel, maxKernel, minKernel, percentileKernel } from './selector.ts';
 import {
@@ -77,6 +77,8 @@ export interface RowsEntry extends EntryBase {
 export interface StreamEntry extends EntryBase {
   readonly kind: 'stream';
   readonly kernel: StreamKernel;
+  /** The kernel in steps, where it may take long; else null. */
+  readonly steps: SteppedKernel | null;
   /** Whether an aggregate may or must be its first argument. */
   readonly nests: 'may' | 'must' | 'never';
 }
@@ -116,7 +118,7 @@ function rows(name: string, types: Types, kernel: RowsKernel, more: Partial<Rows
 
 function stream(name: string, types: Types, kernel: StreamKernel, more: Partial<StreamEntry>): StreamEntry {
   const base = { name, least: 1, most: 1, typeName: name.replaceAll('_', ' '), needsTimes: true };
-  return { ...base, order: 'time', nests: 'may', kind: 'stream', ...types, kernel, ...more };
+  return { ...base, order: 'time', nests: 'may', kind: 'stream', ...types, kernel, steps: null, ...more };
 }
 
 const toFloat: Types = { accepts: NUMBERS, result: 'float' };
@@ -163,14 +165,11 @@ const ENTRIES: readonly FunctionEntry[] = [
   stream('kaufmans_efficiency_ratio', toFloat, efficiencyRatioKernel, kaufman),
   stream('kaufmans_adaptive_moving_average', toFloat, adaptiveAverageKernel, kaufman),
   stream('chande_momentum_oscillator', toFloat, momentumKernel, averaged),
-  ...(['holt_winters', 'holt_winters_with_fit'] as const).map((name) =>
-    stream(
-      name,
-      { accepts: SIGNED, result: 'float' },
-      name === 'holt_winters' ? holtWintersKernel : holtWintersWithFitKernel,
-      { least: 3, most: 3, nests: 'must', typeName: 'elapsed' },
-    ),
-  ),
+  ...(['holt_winters', 'holt_winters_with_fit'] as const).map((name) => {
+    const steps = holtWintersSteps(name === 'holt_winters_with_fit');
+    const types: Types = { accepts: SIGNED, result: 'float' };
+    return stream(name, types, inOneGo(steps), { steps, least: 3, most: 3, nests: 'must', typeName: 'elapsed' });
+  }),
 ];
 
 /** By name, in lower case. */

@@ -91,7 +91,7 @@ function automaton(pattern: string): Pattern {
     throw new VarveError('bad_request', (error as Error).message, { cause: error });
   }
   const prefix = literalStart(pattern);
-  const test = (text: string) => text.startsWith(prefix) && regex.matcher(text).find();
+  const test = (text: string) => text.startsWith(prefix) && regex.test(text);
   return { test, literals: null, prefix };
 }
 

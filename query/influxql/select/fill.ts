@@ -5,6 +5,7 @@
  * tag set, or the end of all, makes it put in points until the range's end. Where a subquery gives points of several tag sets
  * in turns, each turn is therefore filled from the first window to the last, as InfluxDB does it.
  */
+import { VarveError } from '../../../errors/errors.ts';
 import type { Fill } from '../ast.ts';
 import { columnWriter } from '../functions/column.ts';
 import type { FieldKind, ValueColumn } from '../functions/kernel.ts';
@@ -60,10 +61,14 @@ class Filled {
   readonly computed: (number | bigint | null)[] = [];
 }
 
-export function fillFrame(frame: Frame, options: Options, isCount: boolean): Frame {
+/**
+ * @param limit of windows; 0 is none.
+ * @throws VarveError bad_request beyond the limit, which only a range without a beginning gets here with.
+ */
+export function fillFrame(frame: Frame, options: Options, isCount: boolean, limit: number): Frame {
   if (frame.rows === 0 || frame.value === null) return frame;
   const filling = fillingOf(options.fill, frame.value.kind, isCount);
-  const filled = fillRows(frame, options, filling);
+  const filled = fillRows(frame, options, filling, limit === 0 ? Infinity : limit);
   const rows = filled.times.length;
   const source = Int32Array.from(filled.source);
   return {
@@ -102,7 +107,7 @@ function filledValues(column: ValueColumn, filled: Filled, filling: Filling): Va
   return writer.finish(source.length);
 }
 
-function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
+function fillRows(frame: Frame, options: Options, filling: Filling, limit: number): Filled {
   const { windowing, ascending } = options;
   const { zone } = windowing;
   const { durationNs } = windowing.interval;
@@ -123,6 +128,7 @@ function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
     time = ascending && isOpen ? startOf(timeOf(row)) : firstNs;
     offset = zoneOffsetNs(zone, time);
     previous = -1;
+    if (ascending && time <= lastNs) refuseBeyond(limit, filled.times.length + Number((lastNs - time) / durationNs));
   };
   const inRange = (): boolean => (ascending ? time <= lastNs : time >= lastNs && !isOpen);
   begin();
@@ -136,6 +142,7 @@ function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
     }
     const early = !ended && (ascending ? timeOf(row) > time : timeOf(row) < time);
     if (ended || early) {
+      refuseBeyond(limit, filled.times.length);
       filled.source.push(-1);
       filled.repeated.push(previous >= 0 && !isNull(frame.value!, previous) ? previous : -1);
       const next = ended ? -1 : row;
@@ -157,6 +164,11 @@ function fillRows(frame: Frame, options: Options, filling: Filling): Filled {
     if ((change < 0n ? -change : change) < durationNs) time += change;
     offset = now;
   }
+}
+
+function refuseBeyond(limit: number, windows: number): void {
+  if (windows >= limit)
+    throw new VarveError('bad_request', `max-select-buckets limit exceeded: (${windows + 1}/${limit})`);
 }
 
 /** The value at a time on the line between two points; null where one of them is missing. */

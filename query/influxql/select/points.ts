@@ -30,12 +30,13 @@ export async function pointsOf(source: PointSource, group: Group, run: Run): Pro
       return reducedPoints(source, group, run);
     case 'interval': {
       const frame = atWindowStarts(await pointsOf(source.input, group, run), source.options);
-      return source.fills ? fillFrame(frame, source.options, source.isCount) : frame;
+      const { maxSelectBuckets } = run.context.limits;
+      return source.fills ? fillFrame(frame, source.options, source.isCount, maxSelectBuckets) : frame;
     }
     default: {
       const { input: from, options } = source;
       const input = regroupFrame(await pointsOf(from, group, run), from.options.groupBy, options.groupBy);
-      return applyCall(source.call, input, source.options, hasInput(source.input, group));
+      return applyCall(source.call, input, source.options, hasInput(source.input, group), run);
     }
   }
 }
@@ -75,12 +76,17 @@ function inputCallOf({ name, arguments: [argument, ...rest] }: CallNode): string
   return name === 'top' ? 'max' : 'min';
 }
 
-function applyCall(call: CallNode, input: Frame, options: Options, isTyped: boolean): Frame {
+async function applyCall(call: CallNode, input: Frame, options: Options, isTyped: boolean, run: Run): Promise<Frame> {
   const entry = entryOf(call);
   if (input.value !== null && isTyped) checkInputKind(entry, input.value.kind, inputCallOf(call));
   const given = optionsOfCall(call, options);
-  if (entry.kind === 'stream') return streamFrame(input, entry.kernel, given, options);
-  return reduceFrame(input, entry, given, options);
+  if (entry.kind !== 'stream') return reduceFrame(input, entry, given, options);
+  const steps = streamFrame(input, entry, given, options);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (run.due) await run.pause();
+  }
 }
 
 /** A frame without rows, in the types of what a source reads. */

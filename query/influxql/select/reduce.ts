@@ -2,8 +2,8 @@
  * Calls over frames: kernels are given the points of one tag set at a time, cut into windows, and what they answer becomes
  * a frame again, in InfluxDB's order: by window, then by tag set.
  */
-import type { CallOptions, StreamKernel, ValueColumn, Windows } from '../functions/kernel.ts';
-import type { RowsEntry, WindowEntry } from '../functions/table.ts';
+import type { CallOptions, ValueColumn, Windows } from '../functions/kernel.ts';
+import type { RowsEntry, StreamEntry, WindowEntry } from '../functions/table.ts';
 import { emptyColumn, gather, nullColumn, presentRows } from './column.ts';
 import { concatFrames, emptyFrame, type Frame, gatherFrame } from './frame.ts';
 import type { Options } from './plan.ts';
@@ -141,12 +141,18 @@ function interleave(parts: readonly PartRows[], timed: boolean): Frame {
   return gatherFrame(joined, order);
 }
 
-/** A transformation over all of a frame: each tag set's sequence by itself, what comes out by time. */
-export function streamFrame(input: Frame, kernel: StreamKernel, call: CallOptions, options: Options): Frame {
+/** A transformation over all of a frame: each tag set's sequence by itself, what comes out by time. Yields as its kernel does. */
+export function* streamFrame(
+  input: Frame,
+  { kernel, steps }: StreamEntry,
+  call: CallOptions,
+  options: Options,
+): Generator<void, Frame> {
   const frame = withoutNulls(input);
   const cut = cutWindows(frame, options.windowing, false);
   const parts = cut.count === 0 ? [{ frame, lo: cut.lo, hi: cut.hi }] : partsOf(frame, cut);
-  const frames = parts.map((part): Frame => {
+  const frames: Frame[] = [];
+  for (const part of parts) {
     const points = {
       length: part.frame.rows,
       values: part.frame.value!,
@@ -154,10 +160,12 @@ export function streamFrame(input: Frame, kernel: StreamKernel, call: CallOption
       nano: part.frame.nano,
       weights: null,
     };
-    const { length, values, sec, nano } = kernel(points, windowsOf(part, cut, true), call);
+    const { length, values, sec, nano } =
+      steps === null ? kernel(points, windowsOf(part, cut, true), call) : yield* steps(points, call);
     const aux = part.frame.aux.map(({ kind }) => nullColumn(kind, length));
-    return { rows: length, sec, nano, tagOf: null, tagSets: part.frame.tagSets, value: values, weights: null, aux };
-  });
+    const { tagSets } = part.frame;
+    frames.push({ rows: length, sec, nano, tagOf: null, tagSets, value: values, weights: null, aux });
+  }
   if (frames.length === 1) return frames[0];
   const joined = concatFrames(frames);
   const order = Int32Array.from({ length: joined.rows }, (_, i) => i);
