@@ -12,6 +12,7 @@
 import type { Background } from './background.ts';
 import type { Database } from './database.ts';
 import type { Engine } from './engine.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 const RETRY_MS = 5_000;
 const TICK_MS = 500;
@@ -20,7 +21,7 @@ export class Checkpointer {
   private readonly engine: Engine;
   private readonly background: Background;
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
+  private readonly runs = new OneAtATime();
   private pausedUntilMs = 0;
   private oldestUnflushedMs: number | null = null;
 
@@ -49,32 +50,28 @@ export class Checkpointer {
   /** Called after every commit: starts a run when memory is full. */
   wrote(): void {
     this.oldestUnflushedMs ??= this.engine.options.clock.monotonicMs();
-    if (this.running !== null || this.activeBytes() < this.engine.options.memtableBytes) return;
+    if (this.runs.isRunning || this.activeBytes() < this.engine.options.memtableBytes) return;
     if (this.engine.options.clock.monotonicMs() < this.pausedUntilMs) return;
     this.run().catch(() => {});
   }
 
   get isRunning(): boolean {
-    return this.running !== null;
+    return this.runs.isRunning;
   }
 
   /** Resolves when the run under way, if any, has ended. Never rejects. */
   async idle(): Promise<void> {
-    await this.running?.catch(() => {});
+    await this.runs.idle();
   }
 
   /** Resolves once memory has been given back, by the run under way or by a new one. */
   async flushed(): Promise<void> {
-    await (this.running ?? this.run());
+    await this.runs.join(() => this.checkpoint());
   }
 
   /** One checkpoint of everything written so far. Rejects when a file cannot be written; nothing is lost then. */
   async run(): Promise<void> {
-    await this.idle();
-    this.running = this.checkpoint().finally(() => {
-      this.running = null;
-    });
-    await this.running;
+    await this.runs.run(() => this.checkpoint());
   }
 
   /** Flushes one database while the log is being replayed, so that memory stays bounded. */
@@ -85,7 +82,7 @@ export class Checkpointer {
 
   private tick(): void {
     this.engine.checkSpace();
-    if (this.running !== null || this.engine.options.clock.monotonicMs() < this.pausedUntilMs) return;
+    if (this.runs.isRunning || this.engine.options.clock.monotonicMs() < this.pausedUntilMs) return;
     if (this.oldestUnflushedSec * 1000 >= this.engine.options.flushIntervalMs) this.run().catch(() => {});
   }
 

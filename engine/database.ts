@@ -135,8 +135,10 @@ export class Database {
 
   /** Replaces a frozen memtable by its files. Durable on return. */
   flushed(memtable: Memtable, entries: FileEntry[]): void {
+    const at = this.frozen.indexOf(memtable);
+    assert(at >= 0, `a memtable of ${this.name} was flushed twice`);
     if (entries.length > 0) this.edit({ add: entries, indexBytes: this.savedIndexBytes });
-    this.frozen.splice(this.frozen.indexOf(memtable), 1);
+    this.frozen.splice(at, 1);
     memtable.release();
   }
 

@@ -246,9 +246,8 @@ export class Engine {
   }
 
   /** Removes a retention policy with its rows; one that does not exist is fine. */
-  async dropRetentionPolicy(name: string, policy: string): Promise<void> {
-    await this.quiet();
-    this.registry.dropPolicy(name, policy);
+  dropRetentionPolicy(name: string, policy: string): Promise<void> {
+    return this.whenQuiet(() => this.registry.dropPolicy(name, policy));
   }
 
   /** Continuous queries of a database. Throws `not_found`. */
@@ -263,23 +262,25 @@ export class Engine {
   }
 
   /** Removes a database with all its data, and what belongs to it. Throws `not_found`. */
-  async dropDatabase(name: string): Promise<void> {
-    await this.quiet();
-    this.registry.owner(name);
-    // First, so that a crash in between leaves nobody rights on another database of that name.
-    this.access.forgetDatabase(name);
-    this.registry.drop(name);
-    this.admissions.forget(name);
+  dropDatabase(name: string): Promise<void> {
+    return this.whenQuiet(() => {
+      this.registry.owner(name);
+      // First, so that a crash in between leaves nobody rights on another database of that name.
+      this.access.forgetDatabase(name);
+      this.registry.drop(name);
+      this.admissions.forget(name);
+    });
   }
 
-  /** Resolves in a turn in which neither a flush nor a merge is under way. */
-  private async quiet(): Promise<void> {
+  /** Does `work` in a turn in which neither a flush nor a merge is under way. */
+  private async whenQuiet(work: () => void): Promise<void> {
     this.assertOpen();
     while (this.checkpointer.isRunning || this.maintenance.isRunning) {
       await this.checkpointer.idle();
       await this.maintenance.idle();
     }
     this.assertOpen();
+    work();
   }
 
   /**

@@ -16,12 +16,13 @@ import { fileName } from './file-name.ts';
 import { ownerOf } from './internal-database.ts';
 import type { FileEntry } from './manifest.ts';
 import { touches } from './merge.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 export class Maintenance {
   private readonly engine: Engine;
   private readonly background: Background;
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
+  private readonly runs = new OneAtATime();
   private stopped = false;
   private readonly failed = new Set<string>();
 
@@ -48,17 +49,17 @@ export class Maintenance {
 
   /** Looks for work now, unless that is being done already or left to explicit calls. */
   wake(): void {
-    if (this.stopped || this.running !== null || this.engine.options.maintenanceIntervalMs === 0) return;
+    if (this.stopped || this.runs.isRunning || this.engine.options.maintenanceIntervalMs === 0) return;
     this.run().catch(() => {});
   }
 
   get isRunning(): boolean {
-    return this.running !== null;
+    return this.runs.isRunning;
   }
 
   /** Resolves when the run under way, if any, has ended. */
   async idle(): Promise<void> {
-    await this.running?.catch(() => {});
+    await this.runs.idle();
   }
 
   /**
@@ -66,20 +67,12 @@ export class Maintenance {
    * @param force also puts every partition whose window has passed into one cold file, without waiting for late rows.
    */
   async run(force = false): Promise<void> {
-    await this.idle();
-    this.running = this.everything(force).finally(() => {
-      this.running = null;
-    });
-    await this.running;
+    await this.runs.run(() => this.everything(force));
   }
 
   /** Drops the rows that are in files of one partition, durably, when no merge is under way. */
   async dropPartition(database: Database, startSec: number): Promise<void> {
-    while (this.running !== null) await this.idle();
-    this.running = this.dropFiles(database, startSec).finally(() => {
-      this.running = null;
-    });
-    await this.running;
+    await this.runs.run(() => this.dropFiles(database, startSec));
   }
 
   private async dropFiles(database: Database, startSec: number): Promise<void> {
