@@ -14,7 +14,7 @@ export function havePythonModule(module: string): boolean {
     execFileSync(python(), ['-c', `import ${module}`], { stdio: 'ignore' });
     return true;
   } catch {
-    const hint = `pip install ${module}, or name another interpreter with VARVE_PYTHON`;
+    const hint = `pip install ${module.replaceAll('_', '-')}, or name another interpreter with VARVE_PYTHON`;
     const message = `${python()} has no module ${module} (${hint})`;
     if (process.env.VARVE_REQUIRE_PEERS === '1') throw new Error(message);
     console.warn(`skipped: ${message}`);
