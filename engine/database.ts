@@ -265,6 +265,10 @@ export class Database {
       const generation = generationOf(entry.name) ?? entry.generation;
       this.nextGeneration = Math.max(this.nextGeneration, generation + 1, entry.generation + 1);
     }
+    // The file that a deletion went by may be gone, and what is written from now on is not meant by it.
+    for (const { generation } of this.manifest.tombstones.values()) {
+      this.nextGeneration = Math.max(this.nextGeneration, generation + 1);
+    }
     for (const name of fs.list(this.directory)) {
       const leftover = name.endsWith('.tmp') || (name.endsWith('.tsm') && !this.manifest.files.has(name));
       if (!leftover) continue;

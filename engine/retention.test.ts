@@ -243,6 +243,25 @@ describe('deleted rows', () => {
     await engine.close();
   });
 
+  it('do not hide rows of later files that have the numbers of files that were dropped', async () => {
+    const bench = await setUp();
+    let { engine } = bench;
+    await write(engine, 's', [NOW_SEC - DAY_SEC]);
+    await engine.flush();
+    await write(engine, 's', [NOW_SEC]);
+    const database = engine.database('default')!;
+    const ref = Int32Array.of(defineSeries(database, 's'));
+    await engine.deleteRows(database, ref, at(0), at(NOW_SEC + DAY_SEC));
+    // The newest file goes, and the deletion stays for the sake of the older one.
+    await engine.dropPartition(database, Math.floor(NOW_SEC / DAY_SEC) * DAY_SEC);
+    engine = await bench.restart();
+    expect(engine.database('default')!.manifest.tombstones.size).toBe(1);
+    await write(engine, 's', [NOW_SEC - DAY_SEC + 1]);
+    await engine.flush();
+    expect(timesOf(engine, 's')).toEqual([NOW_SEC - DAY_SEC + 1]);
+    await engine.close();
+  });
+
   it('of everything leave no file', async () => {
     const { fs, engine } = await setUp();
     await write(engine, 's', [NOW_SEC]);
