@@ -124,11 +124,19 @@ function fillRows(frame: Frame, options: Options, filling: Filling, limit: numbe
   let previous = -1;
   let time = 0n;
   let offset = 0n;
+  /** The time of the last point before those of another tag set. */
+  const lastOfTurn = (): bigint => {
+    let end = row + 1;
+    while (end < frame.rows && tagAt(end) === tag) end++;
+    return timeOf(end - 1);
+  };
   const begin = (): void => {
     time = ascending && isOpen ? startOf(timeOf(row)) : firstNs;
     offset = zoneOffsetNs(zone, time);
     previous = -1;
-    if (ascending && time <= lastNs) refuseBeyond(limit, filled.times.length + Number((lastNs - time) / durationNs));
+    // What can be known before is not found out by filling all memory.
+    const windows = ascending ? (lastNs - time) / durationNs : (time - (isOpen ? lastOfTurn() : lastNs)) / durationNs;
+    if (windows > 0n) refuseBeyond(limit, filled.times.length + Number(windows));
   };
   const inRange = (): boolean => (ascending ? time <= lastNs : time >= lastNs && !isOpen);
   begin();
