@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import zlib from 'node:zlib';
@@ -134,9 +135,53 @@ describe('readBody', () => {
     expect(() => unpackSnappy(Uint8Array.of(4, 0xff, 1), 100)).toThrow('cannot unpack snappy body');
   });
 
+  test('what is unpacked is told of while it grows, and only a few bodies grow at once', async () => {
+    const size = LIMITS.maxDecodedBytes;
+    const packed = zlib.gzipSync(Buffer.alloc(size));
+    const growing = new Map<IncomingMessage, number>();
+    let most = 0;
+    handler = async (request) => {
+      const onArrival = (bytes: number) => {
+        if (bytes <= packed.length) return;
+        expect(bytes).toBeGreaterThan(growing.get(request) ?? 0);
+        growing.set(request, bytes);
+        most = Math.max(most, growing.size);
+      };
+      const body = await readBody(request, { ...LIMITS, onArrival });
+      expect(growing.get(request)).toBe(packed.length + size);
+      growing.delete(request);
+      return body.length;
+    };
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post([packed], { 'content-encoding': 'gzip' })));
+    expect(answers).toEqual(Array(20).fill({ status: 200, text: String(size) }));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(10);
+  });
+
+  test('who is told that there is no room for more stops the unpacking', async () => {
+    let told = 0;
+    handler = (request) =>
+      readBody(request, {
+        ...LIMITS,
+        onArrival: (bytes) => {
+          told = bytes;
+          if (bytes > 2 << 20) throw new VarveError('overloaded', 'no room');
+        },
+      });
+    for (const encoding of ['gzip', 'deflate', 'zstd'] as const) {
+      const pack = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, zstd: zlib.zstdCompressSync }[encoding];
+      const answer = await post([pack(Buffer.alloc(LIMITS.maxDecodedBytes))], { 'content-encoding': encoding });
+      expect(answer).toEqual({ status: 503, text: 'no room' });
+      expect(told).toBeLessThan(LIMITS.maxDecodedBytes);
+    }
+  });
+
   test('damaged and cut-off bodies are the client’s fault', async () => {
     echo();
-    for (const body of [Buffer.from('no gzip at all'), zlib.gzipSync(text).subarray(0, 60)]) {
+    const large = zlib.gzipSync(randomBytes(300_000));
+    const half = large.subarray(0, large.length >> 1);
+    expect(half.length).toBeGreaterThan(64 << 10);
+    for (const body of [Buffer.from('no gzip at all'), zlib.gzipSync(text).subarray(0, 60), half]) {
       const answer = await post([body], { 'content-encoding': 'gzip' });
       expect(answer.status).toBe(400);
       expect(answer.text).toMatch(/^cannot unpack gzip body: /);

@@ -1,12 +1,12 @@
 /**
  * Request bodies, from a raw Node request to bytes, within bounds: what comes over the wire, what it unpacks to, and
- * nothing read of what could not be taken. Compressed bodies are collected first, small ones unpacked in place and large
- * ones on a thread of zlib's, both stopping at the limit, so a decompression bomb costs no more than the limit itself.
+ * nothing read of what could not be taken. Compressed bodies are collected first; those that are small, packed and unpacked,
+ * are unpacked in place, others on zlib's threads, a few at once. Both stop at the limit, and what is unpacked is told of as it
+ * grows, so decompression bombs cost no more than bodies that come as they are.
  *
  * Buffers that arrive are pooled: `releaseBody` gives one back when nobody reads it any more. That is optional.
  */
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { VarveError } from '../errors/errors.ts';
 import { unpackSnappy } from './snappy-block.ts';
@@ -18,7 +18,7 @@ export interface BodyLimits {
   maxDecodedBytes: number;
   /** How long it may take until the next few KiB are there, ms; absent: for ever. */
   stallTimeoutMs?: number;
-  /** Told how many bytes have arrived, while they do. What it throws refuses the body. */
+  /** Told how many bytes have arrived and been unpacked, while they do. What it throws refuses the body. */
   onArrival?: (bytes: number) => void;
 }
 
@@ -37,6 +37,10 @@ const MIN_PROGRESS_BYTES = 4 << 10;
 
 /** Above this many compressed bytes, unpacking goes to another thread. */
 const ASYNC_BYTES = 64 << 10;
+/** So does what unpacks to more than this: some milliseconds of work. */
+const MOST_IN_PLACE_BYTES = 2 << 20;
+/** As many as zlib has threads; more would take memory and no less time. */
+const UNPACKED_AT_ONCE = 4;
 
 /**
  * Reads a request's whole body and unpacks it as its Content-Encoding says.
@@ -60,7 +64,7 @@ export async function readBody(
     if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, 'maxDecodedBytes', limits.maxDecodedBytes);
     return raw;
   }
-  const unpacked = await unpackBody(raw, encoding, limits.maxDecodedBytes);
+  const unpacked = await unpackBody(raw, encoding, limits);
   releaseBody(raw);
   return unpacked;
 }
@@ -88,36 +92,93 @@ export function bodyEncoding(header: string | undefined, encodings: readonly Bod
   return known;
 }
 
-const asynchronous = {
-  gzip: promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip),
-  deflate: promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate),
-  zstd: promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress),
-};
+type Packed = Exclude<BodyEncoding, 'identity' | 'snappy'>;
+
+const asynchronous = { gzip: zlib.createGunzip, deflate: zlib.createInflate, zstd: zlib.createZstdDecompress };
 const synchronous = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, zstd: zlib.zstdDecompressSync };
 
-/** Unpacks bytes of an encoding to at most `maxBytes`. @throws VarveError body_too_large, bad_request. */
+/** Unpacks bytes of an encoding within the limits. @throws VarveError body_too_large, bad_request; what `onArrival` throws. */
 async function unpackBody(
   raw: Uint8Array,
   encoding: Exclude<BodyEncoding, 'identity'>,
-  maxBytes: number,
+  limits: Readonly<BodyLimits>,
 ): Promise<Uint8Array> {
-  if (encoding === 'snappy') return unpackSnappy(raw, maxBytes, allocate);
-  const options = { maxOutputLength: maxBytes, chunkSize: Math.min(1 << 20, Math.max(4096, raw.length * 4)) };
+  if (encoding === 'snappy') return unpackSnappy(raw, limits.maxDecodedBytes, allocate);
   try {
-    const unpack = raw.length <= ASYNC_BYTES ? synchronous[encoding] : asynchronous[encoding];
-    const unpacked = await unpack(raw, options);
-    return new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length);
+    const small = raw.length <= ASYNC_BYTES ? unpackInPlace(raw, encoding) : null;
+    if (small === null) return await inTurn(raw, encoding, limits);
+    if (small.length > limits.maxDecodedBytes) throw bomb(limits.maxDecodedBytes);
+    return small;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new VarveError(
-        'body_too_large',
-        `cannot read body: it unpacks to more than ${maxBytes} bytes (limit maxDecodedBytes = ${maxBytes})`,
-      );
-    }
+    if (error instanceof VarveError) throw error;
     throw new VarveError('bad_request', `cannot unpack ${encoding} body: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+/** Null for what is too large for that. */
+function unpackInPlace(raw: Uint8Array, encoding: Packed): Uint8Array | null {
+  try {
+    const chunkSize = Math.max(4096, raw.length * 4);
+    const unpacked = synchronous[encoding](raw, { maxOutputLength: MOST_IN_PLACE_BYTES, chunkSize });
+    return new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return null;
+    throw error;
+  }
+}
+
+let unpacking = 0;
+const waiting: (() => void)[] = [];
+
+/** Unpacks on zlib's threads, when it is its turn. */
+async function inTurn(raw: Uint8Array, encoding: Packed, limits: Readonly<BodyLimits>): Promise<Uint8Array> {
+  while (unpacking >= UNPACKED_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  unpacking++;
+  try {
+    return await unpackElsewhere(raw, encoding, limits);
+  } finally {
+    unpacking--;
+    waiting.shift()?.();
+  }
+}
+
+async function unpackElsewhere(
+  raw: Uint8Array,
+  encoding: Packed,
+  { maxDecodedBytes, onArrival }: Readonly<BodyLimits>,
+): Promise<Uint8Array> {
+  const unpacker = asynchronous[encoding]({ chunkSize: 1 << 20 });
+  unpacker.end(raw);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop by an error ends the unpacker.
+  for await (const part of unpacker as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > maxDecodedBytes) throw bomb(maxDecodedBytes);
+    onArrival?.(raw.length + length);
+    parts.push(part);
+  }
+  return gathered(parts, length);
+}
+
+function bomb(maxBytes: number): VarveError {
+  return new VarveError(
+    'body_too_large',
+    `cannot read body: it unpacks to more than ${maxBytes} bytes (limit maxDecodedBytes = ${maxBytes})`,
+  );
+}
+
+/** Parts as one body. */
+function gathered(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const all = allocate(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function tooSlow(stallTimeoutMs: number): VarveError {
@@ -224,13 +285,7 @@ function collect(request: IncomingMessage, declared: number, limits: Readonly<Bo
         resolve(length === known.length ? known : known.subarray(0, length));
         return;
       }
-      const all = allocate(length);
-      let at = 0;
-      for (const chunk of chunks) {
-        all.set(chunk, at);
-        at += chunk.length;
-      }
-      resolve(all);
+      resolve(gathered(chunks, length));
     };
     const onClose = (): void => stop(new VarveError('canceled', 'cannot read body: the client closed the connection'));
     const onError = (error: Error): void =>

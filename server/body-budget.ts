@@ -1,5 +1,5 @@
 /**
- * Bytes of request bodies that are in memory now, over all writes, against the most that may be. Past it writes are
+ * Bytes of request bodies that are in memory now, over all writes and forms, against the most that may be. Past it they are
  * refused with a retryable error, so that a crowd of large bodies costs a bounded amount of memory.
  */
 import { VarveError } from '../errors/errors.ts';
@@ -19,7 +19,7 @@ export function checkRoom(budget: BodyBudget, bytes: number): void {
   if (budget.heldBytes + bytes <= budget.limitBytes) return;
   throw new VarveError(
     'overloaded',
-    `cannot accept write: bodies in flight would be more than ${budget.limitBytes} bytes (limit max-inflight-size), try again`,
+    `cannot accept body: bodies in flight would be more than ${budget.limitBytes} bytes (limit max-inflight-size), try again`,
     { setting: 'max-inflight-size' },
   );
 }

@@ -3,13 +3,12 @@
  * more than its evaluation. What comes and goes is what the routes in the table of app.ts say, to the byte.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readBody, releaseBody } from '../ingest/body.ts';
 import { authorize } from './auth/route-access.ts';
 import { bodyEncodingFor, packBytes } from './compression.ts';
 import { chooseDatabase } from './database-name.ts';
 import { asKnownError } from './known-error.ts';
 import { errorHeaders, failureText } from './prometheus-response.ts';
-import { checkQueryLength, closesWith, FORM_LIMIT_BYTES } from './request-body.ts';
+import { checkQueryLength, closesWith, withForm } from './request-body.ts';
 import { PROMETHEUS_QUERIES } from './routes/prometheus-query.ts';
 import type { ServerState } from './state.ts';
 
@@ -66,13 +65,11 @@ export async function answerRawQuery(
 
 /** Parameters of the body, and behind them those of the URL. */
 async function readForm(state: ServerState, request: IncomingMessage, query: string): Promise<URLSearchParams> {
-  const body = await readBody(request, {
-    maxBodyBytes: FORM_LIMIT_BYTES,
-    maxDecodedBytes: FORM_LIMIT_BYTES,
-    stallTimeoutMs: state.config.bodyStallMs,
-  });
-  const parameters = new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
-  releaseBody(body);
+  const parameters = await withForm(
+    state,
+    request,
+    ({ buffer, byteOffset, length }) => new URLSearchParams(Buffer.from(buffer, byteOffset, length).toString()),
+  );
   for (const [key, value] of new URLSearchParams(query)) parameters.append(key, value);
   return parameters;
 }

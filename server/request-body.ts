@@ -1,9 +1,15 @@
 /** Bodies of web requests, which are small: those of writes come another way, see raw-routes.ts. */
 import type { IncomingMessage } from 'node:http';
 import { VarveError } from '../errors/errors.ts';
+import { readBody, releaseBody } from '../ingest/body.ts';
+import { type BodyShare, resizeShare } from './body-budget.ts';
+import type { ServerState } from './state.ts';
 
 /** As much as Go's servers, and so Prometheus and InfluxDB, take of a form. */
 export const FORM_LIMIT_BYTES = 10 << 20;
+
+/** Forms up to this long, as those of dashboards are, are taken however many writes are in flight. */
+const SMALL_FORM_BYTES = 64 << 10;
 
 /** Rests of bodies up to this long are read and thrown away, so that who sends them gets to read the answer. */
 const MOST_DRAINED_BYTES = 32 << 20;
@@ -21,6 +27,33 @@ export function closesWith(request: IncomingMessage, error: VarveError): boolean
   if (error.code === 'too_slow' || !(announced <= most)) return true;
   request.resume();
   return false;
+}
+
+/**
+ * Reads a form and does something with its bytes, which count among those in flight until that is done if they are many.
+ * @throws VarveError as `readBody` does, and overloaded.
+ */
+export async function withForm<T>(
+  { budget, config }: ServerState,
+  request: IncomingMessage,
+  use: (body: Uint8Array) => T | Promise<T>,
+): Promise<T> {
+  const share: BodyShare = { bytes: 0 };
+  try {
+    const body = await readBody(request, {
+      maxBodyBytes: FORM_LIMIT_BYTES,
+      maxDecodedBytes: FORM_LIMIT_BYTES,
+      stallTimeoutMs: config.bodyStallMs,
+      onArrival: (bytes) => {
+        if (bytes > SMALL_FORM_BYTES) resizeShare(budget, share, bytes);
+      },
+    });
+    const used = await use(body);
+    releaseBody(body);
+    return used;
+  } finally {
+    resizeShare(budget, share, 0);
+  }
 }
 
 /** Throws `bad_request` for the text of a query that is too long to be one of a person or a dashboard. */

@@ -10,7 +10,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import zlib from 'node:zlib';
 import { EVERYTHING, type Rights } from '../../access/rights.ts';
 import { VarveError } from '../../errors/errors.ts';
-import { readBody, releaseBody } from '../../ingest/body.ts';
 import type { Statement } from '../../query/influxql/ast.ts';
 import { parseParameters } from '../../query/influxql/parser/parameters.ts';
 import { parseStatements } from '../../query/influxql/parser/parser.ts';
@@ -29,7 +28,7 @@ import { type StatementRequest, type StatementRun, startStatements } from '../in
 import { asKnownError } from '../known-error.ts';
 import { multipartParameters } from '../parameters.ts';
 import { shortened } from '../query-gate.ts';
-import { checkQueryLength, closesWith, FORM_LIMIT_BYTES } from '../request-body.ts';
+import { checkQueryLength, closesWith, withForm } from '../request-body.ts';
 import type { Route } from '../route.ts';
 import type { ServerState } from '../state.ts';
 
@@ -111,7 +110,7 @@ export async function answerInfluxQuery(
 
 /** Parameters of the body, when it is a form, and behind them those of the URL. */
 async function readParameters(
-  { config }: ServerState,
+  state: ServerState,
   request: IncomingMessage,
   urlParameters: URLSearchParams,
 ): Promise<URLSearchParams> {
@@ -122,16 +121,11 @@ async function readParameters(
     request.resume();
     return urlParameters;
   }
-  const limits = {
-    maxBodyBytes: FORM_LIMIT_BYTES,
-    maxDecodedBytes: FORM_LIMIT_BYTES,
-    stallTimeoutMs: config.bodyStallMs,
-  };
-  const body = await readBody(request, limits);
-  const parameters = isMultipart
-    ? await multipartParameters(new Response(new Uint8Array(body), { headers: { 'content-type': type } }))
-    : new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
-  releaseBody(body);
+  const parameters = await withForm(state, request, (body) =>
+    isMultipart
+      ? multipartParameters(new Response(new Uint8Array(body), { headers: { 'content-type': type } }))
+      : new URLSearchParams(Buffer.from(body.buffer, body.byteOffset, body.length).toString()),
+  );
   for (const [key, value] of urlParameters) parameters.append(key, value);
   return parameters;
 }
