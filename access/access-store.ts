@@ -241,11 +241,6 @@ export class AccessStore {
     return sorted(holder?.grants ?? []);
   }
 
-  /** Whether a user may do something on a database now; one who does not exist may do nothing. */
-  userMay(name: string, need: Need, database: string): boolean {
-    return this.may({ kind: 'user', name }, need, database);
-  }
-
   private isExpired({ expiresMs }: TokenEntry): boolean {
     return expiresMs !== null && expiresMs <= this.nowMs();
   }

@@ -57,10 +57,6 @@ export class Model {
     this.pending = [];
   }
 
-  get hasPending(): boolean {
-    return this.pending.length > 0;
-  }
-
   /** Rows between two times, inclusive, were deleted. */
   delete(database: string, series: string, min: bigint, max: bigint): void {
     const rows = this.rowsOf(keyOf(database, series));

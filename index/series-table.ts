@@ -192,11 +192,6 @@ export class SeriesTable {
     this.lastSchema = null;
   }
 
-  /** Refs that are removed and not released yet. */
-  get removedCount(): number {
-    return this.removed.length;
-  }
-
   /** Makes a ref usable that a log or file names and no live series has; unused refs below it become removed ones. */
   claim(ref: number): void {
     if (ref < this.limit) {

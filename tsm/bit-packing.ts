@@ -155,9 +155,4 @@ export class BitReader {
     const low = this.take(24);
     return low + this.take(width - 24) * 16777216;
   }
-
-  /** The byte after the last bit taken. */
-  get endByte(): number {
-    return Math.ceil(this.bit / 8);
-  }
 }
