@@ -36,9 +36,11 @@ export class Checkpointer {
     this.timer.unref();
   }
 
-  stop(): void {
+  /** One last checkpoint; there is none after it, whoever waits for one. */
+  async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
+    await this.runs.end(() => this.checkpoint());
   }
 
   /** Seconds since the oldest row arrived that is not in a file, 0 when there is none. */

@@ -60,7 +60,7 @@ class Scenario {
     const to = { sec: this.clock.nowMs() / 1000, nano: 0 };
     const ref = Int32Array.of(defineSeries(database, series));
     try {
-      await engine.deleteRows(database, ref, { sec, nano: 0 }, to);
+      await engine.deleteRows(database, () => ref, { sec, nano: 0 }, to);
     } catch (error) {
       this.model.doubt('default', series, min, max);
       throw error;

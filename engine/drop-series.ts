@@ -21,19 +21,21 @@ const READ_LIMIT = 20_000;
 /**
  * Deletes rows of series between two instants, both inclusive, and the series that have none left. Durable when it
  * resolves. Measurements without series begin anew.
- * @param refs sorted
+ * @param select as `Engine.deleteRows` has it
  */
-export async function deleteRowsAndSeries(
+export function deleteRowsAndSeries(
   engine: Engine,
   database: Database,
-  refs: Int32Array,
+  select: () => Int32Array,
   from: Instant,
   to: Instant,
 ): Promise<void> {
-  if (refs.length === 0) return;
-  await engine.deleteRows(database, refs, from, to);
+  return engine.deleteRows(database, select, from, to, (refs) => removeEmpty(engine, database, refs));
+}
+
+/** Takes series out of the index that have no rows. */
+function removeEmpty(engine: Engine, database: Database, refs: Int32Array): void {
   const { index } = database;
-  if (!engine.holds(database)) return;
   const gone = withoutRows(database, refs);
   if (gone.length === 0) return;
   const measurements = new Set<number>();

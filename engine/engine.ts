@@ -73,6 +73,7 @@ export class Engine {
   /** Records were lost: what is left of the log must not be replayed again, as new ids would meet old ones in it. */
   private mustCheckpoint = false;
   private state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
+  private closing: Promise<void> = Promise.resolve();
 
   constructor(options: ResolvedOptions) {
     this.options = options;
@@ -338,19 +339,33 @@ export class Engine {
   /**
    * Deletes rows of series between two instants, both inclusive. They are gone from every answer when this resolves,
    * and durably so; merges free their space later. Rows written meanwhile may stay.
-   * @param refs sorted.
+   * @param select finds the series: their refs, sorted. It is asked again when refs have been released meanwhile, for
+   * they may be another's by then.
+   * @param then told of the refs in the very turn in which the rows are gone.
    */
-  async deleteRows(database: Database, refs: Int32Array, from: Instant, to: Instant): Promise<void> {
+  async deleteRows(
+    database: Database,
+    select: () => Int32Array,
+    from: Instant,
+    to: Instant,
+    then: (refs: Int32Array) => void = () => {},
+  ): Promise<void> {
+    const { manifest, index } = database;
+    const { releases } = index;
+    let refs = select();
     if (refs.length === 0) return;
     await this.flush();
+    this.assertOpen();
     // Dropped meanwhile: its rows are gone already.
     if (!this.holds(database)) return;
-    const { manifest } = database;
+    if (index.releases !== releases) refs = select();
+    if (refs.length === 0) return;
     const generation = Math.max(0, ...[...manifest.files.values()].map((file) => file.generation));
     const id = manifest.lastTombstone + 1;
     const flushedLsn = this.wal.checkpointLsn;
     manifest.commit({ addTombstones: [{ id, generation, refs: [...refs], from, to }], flushedLsn });
     this.maintenance.wake();
+    then(refs);
   }
 
   /**
@@ -367,15 +382,19 @@ export class Engine {
     await this.checkpointer.run();
   }
 
-  /** Flushes, syncs and lets go of the directory. */
-  async close(): Promise<void> {
-    if (this.state !== 'open') return;
+  /** Flushes, syncs and lets go of the directory. Several calls end together. */
+  close(): Promise<void> {
+    if (this.state !== 'open') return this.closing;
+    this.closing = this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
     this.state = 'closing';
-    this.maintenance.stop();
-    this.checkpointer.stop();
     try {
-      await this.maintenance.idle();
-      await this.checkpointer.run();
+      // What flushes and merges is not only told to stop: whatever began later would write into the files of who comes next.
+      await this.maintenance.stop();
+      await this.checkpointer.stop();
     } catch (error) {
       this.options.log('error', `cannot flush at shutdown: ${(error as Error).message}; the log keeps the rows`);
     }
@@ -386,7 +405,8 @@ export class Engine {
     this.state = 'closed';
   }
 
-  private assertOpen(): void {
+  /** @throws VarveError 'shutting_down' once it is being closed. */
+  assertOpen(): void {
     if (this.state !== 'open') throw new VarveError('shutting_down', 'cannot take requests: the server is stopping');
   }
 

@@ -279,7 +279,7 @@ export class History {
     const max = BigInt(to.sec) * 1_000_000_000n + 5n;
     const deleteAll = this.random.chance(0.7) ? deleteRowsAndSeries : deleteRowsOnly;
     try {
-      await deleteAll(this.engine, database, Int32Array.of(ref), { sec, nano: 0 }, to);
+      await deleteAll(this.engine, database, () => Int32Array.of(ref), { sec, nano: 0 }, to);
     } catch (error) {
       this.model.doubt(name, series, min, max);
       throw error;
@@ -417,9 +417,9 @@ function isRefusedByDisk(error: unknown): boolean {
 function deleteRowsOnly(
   engine: Engine,
   database: Database,
-  refs: Int32Array,
+  select: () => Int32Array,
   from: Instant,
   to: Instant,
 ): Promise<void> {
-  return engine.deleteRows(database, refs, from, to);
+  return engine.deleteRows(database, select, from, to);
 }

@@ -39,12 +39,13 @@ export class Maintenance {
     this.wake();
   }
 
-  /** Ends the work that repeats; a merge under way is given up, as the next start can do it again. */
-  stop(): void {
+  /** Ends the work that repeats, and what waits; a merge under way is given up, as the next start can do it again. */
+  async stop(): Promise<void> {
     this.stopped = true;
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
     this.background.abandonMerge();
+    await this.runs.end(async () => {});
   }
 
   /** Looks for work now, unless that is being done already or left to explicit calls. */

@@ -45,3 +45,19 @@ it('joins what is under way, and shares its end', async () => {
   expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(works).toBe(1);
 });
+
+it('refuses who waits and who comes later once the last piece was asked for', async () => {
+  const runs = new OneAtATime();
+  const done: string[] = [];
+  const work = (name: string) => async () => {
+    await nextTurn();
+    done.push(name);
+  };
+  const first = runs.run(work('first'));
+  const waiting = runs.run(work('waiting'));
+  const last = runs.end(work('last'));
+  await expect(waiting).rejects.toThrow('the server is stopping');
+  await Promise.all([first, last]);
+  await expect(runs.run(work('late'))).rejects.toThrow('the server is stopping');
+  expect(done).toEqual(['first', 'last']);
+});

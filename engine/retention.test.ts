@@ -205,7 +205,7 @@ describe('deleted rows', () => {
     await write(engine, 't', [NOW_SEC + 1]);
     const database = engine.database('default')!;
     const ref = Int32Array.of(defineSeries(database, 's'));
-    await engine.deleteRows(database, ref, at(NOW_SEC + 1), at(NOW_SEC + 2));
+    await engine.deleteRows(database, () => ref, at(NOW_SEC + 1), at(NOW_SEC + 2));
     expect(timesOf(engine, 's')).toEqual([NOW_SEC, NOW_SEC + 3]);
     expect(timesOf(engine, 't'), 'another series').toEqual([NOW_SEC + 1]);
     await write(engine, 's', [NOW_SEC + 2], 9);
@@ -234,7 +234,7 @@ describe('deleted rows', () => {
     const size = () => dataFiles(fs).reduce((sum, name) => sum + fs.size(`/data/db/1/${name}`), 0);
     const before = size();
     const database = engine.database('default')!;
-    await engine.deleteRows(database, Int32Array.of(defineSeries(database, 'large')), at(0), at(NOW_SEC * 2));
+    await engine.deleteRows(database, () => Int32Array.of(defineSeries(database, 'large')), at(0), at(NOW_SEC * 2));
     expect(timesOf(engine, 'large')).toEqual([]);
     await engine.maintenance.run();
     expect(seriesNames(database)).toEqual(['small']);
@@ -251,7 +251,7 @@ describe('deleted rows', () => {
     await write(engine, 's', [NOW_SEC]);
     const database = engine.database('default')!;
     const ref = Int32Array.of(defineSeries(database, 's'));
-    await engine.deleteRows(database, ref, at(0), at(NOW_SEC + DAY_SEC));
+    await engine.deleteRows(database, () => ref, at(0), at(NOW_SEC + DAY_SEC));
     // The newest file goes, and the deletion stays for the sake of the older one.
     await engine.dropPartition(database, Math.floor(NOW_SEC / DAY_SEC) * DAY_SEC);
     engine = await bench.restart();
@@ -266,7 +266,7 @@ describe('deleted rows', () => {
     const { fs, engine } = await setUp();
     await write(engine, 's', [NOW_SEC]);
     const database = engine.database('default')!;
-    await engine.deleteRows(database, Int32Array.of(defineSeries(database, 's')), at(0), at(NOW_SEC * 2));
+    await engine.deleteRows(database, () => Int32Array.of(defineSeries(database, 's')), at(0), at(NOW_SEC * 2));
     await engine.maintenance.run();
     expect(dataFiles(fs)).toEqual([]);
     expect(database.index.seriesCount).toBe(0);

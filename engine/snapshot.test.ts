@@ -88,7 +88,7 @@ test('of deleted rows none comes back', async () => {
   const database = engine.database('default')!;
   await engine.deleteRows(
     database,
-    database.index.select(null, [{ key: 'k', op: '=', value: 'a' }]),
+    () => database.index.select(null, [{ key: 'k', op: '=', value: 'a' }]),
     MIN_INSTANT,
     MAX_INSTANT,
   );

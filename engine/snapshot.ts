@@ -22,6 +22,7 @@ export interface SnapshotOptions {
 /** Takes a snapshot and returns its name, a directory in `DATA/snapshots`. Durable when this resolves. */
 export async function takeSnapshot(engine: Engine, options: SnapshotOptions = {}): Promise<string> {
   if (!options.skipMemory) await engine.flush();
+  engine.assertOpen();
   const { fs, dataDir, clock } = engine.options;
   const time = new Date(clock.nowMs()).toISOString().replace(/[-:]|\.\d+/g, '');
   const name = `${time}-${randomBytes(8).toString('hex')}`;

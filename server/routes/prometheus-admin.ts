@@ -33,10 +33,13 @@ async function deleteSeries({ engine, database: name, parameters }: RouteContext
   const opened = engine();
   const database = opened.database(name);
   if (database !== undefined && endMs >= startMs) {
-    const refs = refsToDelete(database, matcherSets);
-    await deleteRows(opened, database, refs, startMs, endMs);
+    const select = () => refsToDelete(database, matcherSets);
     const starts = companion(opened, name, 'starts');
-    if (starts !== undefined) await deleteRows(opened, starts, sameSeriesIn(database, refs, starts), startMs, endMs);
+    // First, for they go by the series of the samples, which may leave the index when those are gone.
+    if (starts !== undefined) {
+      await deleteRows(opened, starts, () => sameSeriesIn(database, select(), starts), startMs, endMs);
+    }
+    await deleteRows(opened, database, select, startMs, endMs);
   }
   return new Response(null, { status: 204 });
 }
@@ -44,7 +47,7 @@ async function deleteSeries({ engine, database: name, parameters }: RouteContext
 async function deleteRows(
   engine: Engine,
   database: Database,
-  refs: Int32Array,
+  select: () => Int32Array,
   startMs: number,
   endMs: number,
 ): Promise<void> {
@@ -55,7 +58,7 @@ async function deleteRows(
     const { sec, nano } = instantFromMs(Math.floor(endMs));
     to = { sec, nano: Math.min(nano + 999_999, 999_999_999) };
   }
-  await engine.deleteRows(database, refs, from, to);
+  await engine.deleteRows(database, select, from, to);
 }
 
 async function cleanTombstones({ engine }: RouteContext): Promise<Response> {

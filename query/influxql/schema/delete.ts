@@ -43,13 +43,15 @@ async function* deleteFrom(
 ): AsyncGenerator<ResultSeries> {
   const isMeant = nameTest(sources);
   for (const database of databases) {
-    const names = database.index.measurementNames().filter(isMeant);
-    if (names.length === 0) continue;
+    const names = () => database.index.measurementNames().filter(isMeant);
+    if (names().length === 0) continue;
     refuseFields(condition, database);
-    const sets = new SeriesSets(database, condition, 'none', { tagsOnly: true });
-    const lists = names.map((name) => sets.of(name)).filter((refs) => refs.length > 0);
-    if (lists.length === 0 || minNs > maxNs) continue;
-    await deleteRowsAndSeries(engine, database, sorted(lists), instantOf(minNs), instantOf(maxNs));
+    const select = (): Int32Array => {
+      const sets = new SeriesSets(database, condition, 'none', { tagsOnly: true });
+      return sorted(names().map((name) => sets.of(name)));
+    };
+    if (minNs > maxNs) continue;
+    await deleteRowsAndSeries(engine, database, select, instantOf(minNs), instantOf(maxNs));
   }
   // Nothing is answered.
   yield* [];
