@@ -74,9 +74,9 @@ describe('regular expressions of matchers', () => {
   });
 });
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Number(process.env.VARVE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`the simple forms agree with RE2 on random patterns (SEED=${seed})`, () => {
+test(`the simple forms agree with RE2 on random patterns (VARVE_SEED=${seed})`, () => {
   const random = new Random(seed);
   const pieces = [
     'a',

@@ -9,7 +9,7 @@ import { SeriesIndex } from './series-index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Number(process.env.VARVE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 const MEASUREMENTS = ['cpu', 'mem', 'a b', 'x\\'];
 const KEYS = ['host', 'dc', 'rack', 'path,x'];
@@ -183,7 +183,7 @@ class History {
   }
 }
 
-test(`random histories agree with a naive index (SEED=${seed})`, () => {
+test(`random histories agree with a naive index (VARVE_SEED=${seed})`, () => {
   for (let n = 0; n < 25; n++) {
     const history = new History(seed + n);
     const { random } = history;

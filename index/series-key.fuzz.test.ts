@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { Random } from '../bytes/random.ts';
 import { compareBytes, KeyParts, KeyWriter, parseCanonicalKey } from './series-key.ts';
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Number(process.env.VARVE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`keys of random bytes come back as they were and never collide (SEED=${seed})`, () => {
+test(`keys of random bytes come back as they were and never collide (VARVE_SEED=${seed})`, () => {
   const random = new Random(seed);
   const alphabet = [92, 92, 10, 44, 32, 61, 34, 97, 98, 255];
   const name = (least: number) =>
@@ -37,7 +37,7 @@ test(`keys of random bytes come back as they were and never collide (SEED=${seed
   }
 });
 
-test(`any bytes that pass as a canonical key are one (SEED=${seed})`, () => {
+test(`any bytes that pass as a canonical key are one (VARVE_SEED=${seed})`, () => {
   const random = new Random(seed);
   const alphabet = [92, 10, 44, 44, 32, 61, 61, 34, 97, 98];
   const writer = new KeyWriter();

@@ -1,7 +1,7 @@
 /**
  * Random histories of a log over the disk that forgets: append, wait, checkpoint, lose power, be killed, run out of
  * space, start again. After every start all that was durable is back, in order, once, and nothing else but records that
- * were appended. WAL_SEED and WAL_HISTORIES choose others.
+ * were appended. VARVE_SEED and VARVE_HISTORIES choose others.
  */
 import { test } from 'vitest';
 import { Random } from '../bytes/random.ts';
@@ -11,8 +11,8 @@ import { openAndCollect, randomPayload } from './history.ts';
 import type { SyncMode } from './options.ts';
 import type { Wal } from './wal.ts';
 
-const SEED = Number(process.env.WAL_SEED ?? Date.now() % 1e9);
-const HISTORIES = Number(process.env.WAL_HISTORIES ?? 2000);
+const SEED = Number(process.env.VARVE_SEED ?? Date.now() % 1e9);
+const HISTORIES = Number(process.env.VARVE_HISTORIES ?? 2000);
 
 /** Cheaper than an assertion library's, as there are hundreds of thousands. */
 function check(holds: boolean, what: string): void {
@@ -153,7 +153,7 @@ test(`${HISTORIES} random histories from seed ${SEED}`, { timeout: 120_000 + 50 
     try {
       await new History(seed).run();
     } catch (error) {
-      throw new Error(`history of WAL_SEED=${seed} WAL_HISTORIES=1 failed: ${(error as Error).stack}`);
+      throw new Error(`history of VARVE_SEED=${seed} VARVE_HISTORIES=1 failed: ${(error as Error).stack}`);
     }
   }
 });

@@ -36,7 +36,7 @@ const PATTERNS = [
 ];
 
 it('simple patterns match what RE2 matches', () => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+  const seed = Number(process.env.VARVE_SEED ?? Date.now() % 1e9);
   const random = new Random(seed);
   const texts = ['', 'a', 'b', 'ab', 'abc', 'a.b', 'a|b', 'c', 'a/b', 'b.', 'abbb', 'ac', 'aéa', 'éa', 'a\nb', 'ABC'];
   for (let n = 0; n < 300; n++) {
@@ -47,7 +47,7 @@ it('simple patterns match what RE2 matches', () => {
     const { literals, prefix } = patternMatcher('key', '=~', pattern);
     for (const text of texts) {
       const want = regex.matcher(text).find();
-      const where = `/${pattern}/ on ${JSON.stringify(text)} (SEED=${seed})`;
+      const where = `/${pattern}/ on ${JSON.stringify(text)} (VARVE_SEED=${seed})`;
       expect(matcherOf(pattern)(text), where).toBe(want);
       if (literals) expect(literals.includes(text), where).toBe(want);
       if (want) expect(text.startsWith(prefix ?? ''), where).toBe(true);

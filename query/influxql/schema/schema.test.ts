@@ -144,7 +144,7 @@ describe('series', () => {
 
   it('come in order whatever their tags, from the front', async () => {
     const own = await load();
-    const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+    const seed = Number(process.env.VARVE_SEED ?? Date.now() % 1e9);
     const random = new Random(seed);
     const texts = ['a', 'b', 'a b', 'a!', 'aa', 'é', '￿', '😀', '1', '-'];
     const lines = Array.from({ length: 400 }, () => {
@@ -167,7 +167,7 @@ describe('series', () => {
       return a.length - b.length;
     };
     const got = [...new SeriesSorter(database).inOrder(index.select('m', []))].flatMap((part) => [...part].map(flat));
-    expect(got, `SEED=${seed}`).toEqual([...index.select('m', [])].map(flat).sort(compare));
+    expect(got, `VARVE_SEED=${seed}`).toEqual([...index.select('m', [])].map(flat).sort(compare));
     const all = await list('SHOW SERIES FROM m', own);
     expect(await list('SHOW SERIES FROM m LIMIT 7 OFFSET 30', own)).toEqual(all.slice(30, 37));
     await own.close();

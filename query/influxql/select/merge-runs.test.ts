@@ -4,7 +4,7 @@ import { Random } from '../../../bytes/random.ts';
 import { mergeRows } from './go-heap.ts';
 import { mergeRuns } from './merge-runs.ts';
 
-const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+const seed = Number(process.env.VARVE_SEED ?? Date.now() % 1e9);
 
 test(`runs of any lengths and keys that repeat (seed ${seed})`, () => {
   const random = new Random(seed);

@@ -20,7 +20,7 @@ const START_SEC = 1_600_000_000;
 const SPAN_SEC = 3 * 86_400;
 const NOW_SEC = START_SEC + SPAN_SEC + 5_000;
 const STATEMENTS = 60;
-const seed = Number(process.env.SEED ?? 20_260_101);
+const seed = Number(process.env.VARVE_SEED ?? 20_260_101);
 
 let engine: Engine;
 
