@@ -2,9 +2,8 @@
  * Which database a request means: the path prefix `/db/NAME` first, because a data source's URL holds it and cannot be
  * overridden by what a dashboard sends; then `db` (v1) or `bucket` (v2); then `default`.
  */
+import { DEFAULT_DATABASE } from '../engine/engine.ts';
 import { VarveError } from '../errors/errors.ts';
-
-export const DEFAULT_DATABASE = 'default';
 
 export const LONGEST_NAME_BYTES = 200;
 

@@ -2,10 +2,10 @@
  * Label sets: immutable, sorted by name, without empty values. `key` is a text that equal sets and only they share, so
  * that sets can be keys of a Map.
  */
-import { isPlainLabelName } from './matcher.ts';
+import { isPlainLabelName, METRIC_NAME } from './matcher.ts';
 import { quote } from './parser/token.ts';
 
-export const METRIC_NAME = '__name__';
+export { METRIC_NAME };
 export const BUCKET_LABEL = 'le';
 
 const TYPE_LABEL = '__type__';

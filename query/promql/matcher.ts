@@ -3,6 +3,9 @@ import { VarveError } from '../../errors/errors.ts';
 import { compileRegex } from '../../index/regex.ts';
 import { quote } from './parser/token.ts';
 
+/** The label that holds a metric's name. */
+export const METRIC_NAME = '__name__';
+
 export type MatchOperator = '=' | '!=' | '=~' | '!~';
 
 export interface LabelMatcher {

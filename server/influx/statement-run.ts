@@ -5,12 +5,12 @@
 import type { Rights } from '../../access/rights.ts';
 import { systemClock } from '../../clock/clock.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { DEFAULT_DATABASE } from '../../engine/engine.ts';
 import type { Statement } from '../../query/influxql/ast.ts';
 import { executeStatements } from '../../query/influxql/execute.ts';
 import { newStatementContext } from '../../query/influxql/statement-context.ts';
 import { sharedQueryWorkers } from '../../query/workers/pool.ts';
 import type { ServerConfig } from '../config.ts';
-import { DEFAULT_DATABASE } from '../database-name.ts';
 import { asKnownError } from '../known-error.ts';
 import { type QueryGate, shortened } from '../query-gate.ts';
 import type { AnswerFormat } from './answer-format.ts';

@@ -2,7 +2,7 @@
  * The type checker: which node may stand where, with Prometheus' error texts. It also settles what the grammar left
  * open: the cardinality of set operators, and that no vector matching is kept when a side is a scalar.
  */
-import { compileMatcher } from '../matcher.ts';
+import { compileMatcher, METRIC_NAME } from '../matcher.ts';
 import {
   type BinaryExpr,
   type Call,
@@ -15,7 +15,6 @@ import {
 } from './ast.ts';
 import { isSpace } from './lexer.ts';
 import { parseError } from './parse-error.ts';
-import { METRIC_NAME } from './selector-parser.ts';
 import { quote } from './token.ts';
 
 /** A type as messages call it. */

@@ -8,6 +8,7 @@
  * The first problem ends the parse: Prometheus shows only the first of its list, too.
  */
 
+import { METRIC_NAME } from '../matcher.ts';
 import { formatGeneral } from '../number-format.ts';
 import {
   type Aggregation,
@@ -24,7 +25,7 @@ import {
 import { checkTypes } from './check.ts';
 import { parseNumberToken, parseOffsetDuration, parsePositiveDuration, unexpectedRange } from './duration-parser.ts';
 import { functionSignature } from './functions.ts';
-import { METRIC_NAME, parseGroupingLabels, parseLabelMatchers } from './selector-parser.ts';
+import { parseGroupingLabels, parseLabelMatchers } from './selector-parser.ts';
 import { unquote } from './string-literal.ts';
 import {
   type AggregatorKind,

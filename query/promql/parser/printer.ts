@@ -1,5 +1,5 @@
 /** Expressions as text: on one line, and split over lines of at most 100 characters as /api/v1/format_query gives them. */
-import { formatMatcher, isPlainLabelName } from '../matcher.ts';
+import { formatMatcher, isPlainLabelName, METRIC_NAME } from '../matcher.ts';
 import { formatGeneral, formatPlain } from '../number-format.ts';
 import type {
   Aggregation,
@@ -12,7 +12,6 @@ import type {
   VectorSelector,
 } from './ast.ts';
 import { formatDurationMs } from './duration.ts';
-import { METRIC_NAME } from './selector-parser.ts';
 import { quote } from './token.ts';
 
 /** The expression on one line. */

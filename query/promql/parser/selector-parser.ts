@@ -1,10 +1,8 @@
 /** Label matchers in braces, and the label lists of `by`, `on`, `group_left` and the like. */
-import { isLabelName, type LabelMatcher, type MatchOperator, regexProblem } from '../matcher.ts';
+import { isLabelName, type LabelMatcher, type MatchOperator, METRIC_NAME, regexProblem } from '../matcher.ts';
 import { unquote } from './string-literal.ts';
 import { canBeLabelName, quote } from './token.ts';
 import type { TokenStream } from './token-stream.ts';
-
-export const METRIC_NAME = '__name__';
 
 /** The matchers of `{…}`; the current token is the brace. Ends behind the closing brace. */
 export function parseLabelMatchers(stream: TokenStream): LabelMatcher[] {
