@@ -152,9 +152,25 @@ describe('fields and shapes', () => {
     expect(index.seriesHasField(ref, fieldA)).toBe(true);
     expect(index.seriesHasField(other, fieldA)).toBe(false);
     expect([...index.filterByField(Int32Array.of(ref, other), fieldA)]).toEqual([ref]);
-    expect(index.seriesWithField(fieldB)).toBe(2);
+    expect(index.seriesByField()[fieldB]).toBe(2);
     index.remove(Int32Array.of(other));
-    expect(index.seriesWithField(fieldB)).toBe(1);
+    expect(index.seriesByField()[fieldB]).toBe(1);
+  });
+
+  test('the series with a field are the same whether few or many are asked about', () => {
+    const index = new SeriesIndex();
+    const refs = Array.from({ length: 40 }, (_, i) => {
+      const ref = define(index, `m${i % 8}`, { t: String(i) });
+      const root = index.rootShape(index.measurementOf(ref));
+      index.noteShape(ref, transition(index, root, i < 20 ? 'a' : 'b', FLOAT).id);
+      return ref;
+    });
+    for (let field = 0; field < index.fields.length; field++) {
+      const having = refs.filter((ref) => index.seriesHasField(ref, field));
+      expect([...index.filterByField(Int32Array.from(refs), field)]).toEqual(having);
+      expect(refs.flatMap((ref) => [...index.filterByField(Int32Array.of(ref), field)])).toEqual(having);
+      expect(index.seriesByField()[field]).toBe(having.length);
+    }
   });
 
   test('PromQL names: the field called value takes the name of its measurement, strings have none', () => {

@@ -320,10 +320,16 @@ export class SeriesIndex implements Catalog {
 
   /** The refs among these that have ever had a field. */
   filterByField(refs: Int32Array, field: number): Int32Array {
-    const member = this.fieldSets.membership(field);
+    const { fieldSets, series } = this;
+    // Few refs of an index of many sets, as where every metric has a measurement of its own, are looked at one by one: a look
+    // at all sets for each of as many fields takes minutes.
+    const member = refs.length < fieldSets.list.length ? null : fieldSets.membership(field);
     const kept = new Int32Array(refs.length);
     let n = 0;
-    for (let i = 0; i < refs.length; i++) if (member[this.series.fieldSet[refs[i]]] === 1) kept[n++] = refs[i];
+    for (let i = 0; i < refs.length; i++) {
+      const set = series.fieldSet[refs[i]];
+      if (member === null ? fieldSets.has(set, field) : member[set] === 1) kept[n++] = refs[i];
+    }
     return kept.subarray(0, n);
   }
 
@@ -343,14 +349,14 @@ export class SeriesIndex implements Catalog {
     return this.fieldRegistry.find(measurement, bytes, 0, bytes.length);
   }
 
-  /** Live series that have had a field. */
-  seriesWithField(field: number): number {
+  /** By field id: how many live series have had it. */
+  seriesByField(): Float64Array {
     const { list, seriesCounts } = this.fieldSets;
-    let count = 0;
+    const counts = new Float64Array(this.fields.length);
     for (let set = 1; set < list.length; set++) {
-      if (seriesCounts[set] > 0 && this.fieldSets.has(set, field)) count += seriesCounts[set];
+      if (seriesCounts[set] > 0) for (const field of list[set]) counts[field] += seriesCounts[set];
     }
-    return count;
+    return counts;
   }
 
   // ——— Queries ———

@@ -41,12 +41,13 @@ const EMPTY: StorageStatistics = {
 export function storageStatistics(database: Database | undefined, limit: number): StorageStatistics {
   if (database === undefined) return EMPTY;
   const { index } = database;
+  const seriesByField = index.seriesByField();
   const metrics: CountedName[] = [];
   let numSeries = 0;
   let nameBytes = 0;
   for (const [name, targets] of index.promNames()) {
     let value = 0;
-    for (const { field } of targets) value += index.seriesWithField(field);
+    for (const { field } of targets) value += seriesByField[field];
     if (value === 0) continue;
     metrics.push({ name, value });
     numSeries += value;

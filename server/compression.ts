@@ -4,7 +4,7 @@
  * An answer of known length is packed in one go, a small one at once and a large one on a thread of zlib's; one that is
  * produced as it is sent is packed as it goes. What is packed already, or too small to gain, stays as it is.
  */
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
@@ -95,7 +95,10 @@ export async function packAnswer(response: Response, acceptEncoding: string | nu
   }
   packedHeaders.set('content-encoding', encoding);
   if (length === null) {
-    const packed = Readable.fromWeb(body as NodeReadableStream).compose(packer[encoding]());
+    const packed = packer[encoding]();
+    // What goes wrong on either side ends both: a client that has gone stops the answer from being made, and an answer that
+    // cannot be made whole is cut off. Without somebody to tell, an error of a stream would end the process.
+    pipeline(Readable.fromWeb(body as NodeReadableStream), packed, () => {});
     return new Response(Readable.toWeb(packed) as ReadableStream<Uint8Array>, { status, headers: packedHeaders });
   }
   const packed = await packBytes(new Uint8Array(await response.arrayBuffer()), encoding);
