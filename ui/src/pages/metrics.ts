@@ -20,6 +20,11 @@ export const metrics: Page = {
     });
     void fill(list, async () => {
       const [names, known] = await Promise.all([metricNames(context), metadata(context)]);
+      if (names.length === 0) {
+        const href = hashOf('start', { db: context.database });
+        replace(list, h('p', { class: 'hint' }, 'There are no metrics yet. ', h('a', { href }, 'Send some data.')));
+        return;
+      }
       const draw = () => {
         const parts = search.value
           .toLowerCase()

@@ -11,9 +11,14 @@ const RANGE_SEC = 3600;
 const STEP_SEC = 15;
 const REFRESH_MS = 10_000;
 
-/** What is drawn; a line per series of the expression. */
-const PANELS: [title: string, query: string, unit: Unit][] = [
-  ['Values written per second', 'sum by (protocol) (rate(varve_ingest_values_total[1m]))', 'number'],
+/** What is drawn, a line per series of the expression, and what is said while there is none. */
+const PANELS: [title: string, query: string, unit: Unit, none?: string][] = [
+  [
+    'Values written per second',
+    'sum by (protocol) (rate(varve_ingest_values_total[1m]))',
+    'number',
+    'Nothing has been written since the server was started.',
+  ],
   ['Requests per second', 'sum by (route) (rate(varve_http_requests_total[1m])) > 0', 'number'],
   ['CPU, cores', 'rate(process_cpu_seconds_total[1m])', 'number'],
   ['Resident memory', 'process_resident_memory_bytes', 'bytes'],
@@ -39,7 +44,7 @@ export const statusPage: Page = {
       );
       replace(settings, h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))));
     });
-    const charts = PANELS.map(([title, query, unit]) => new LivePanel(title, query, unit, context));
+    const charts = PANELS.map(([title, query, unit, none]) => new LivePanel(title, query, unit, context, none));
     replace(panels, ...charts.map(({ element }) => element));
     const draw = async () => {
       void fill(figures, () => showFigures(figures, context));
@@ -91,13 +96,20 @@ async function showFigures(target: HTMLElement, context: PageContext): Promise<v
 /** A small chart that is drawn again and again. */
 class LivePanel {
   readonly element: HTMLElement;
-  private readonly body = h('div', {}, h('p', { class: 'hint' }, 'Waiting for the first measurements …'));
+  private readonly body: HTMLElement;
   private readonly query: string;
   private readonly unit: Unit;
   private readonly context: PageContext;
   private chart: Chart | null = null;
 
-  constructor(title: string, query: string, unit: Unit, context: PageContext) {
+  constructor(
+    title: string,
+    query: string,
+    unit: Unit,
+    context: PageContext,
+    none = 'Waiting for the first measurements …',
+  ) {
+    this.body = h('div', {}, h('p', { class: 'hint' }, none));
     this.query = query;
     this.unit = unit;
     this.context = context;
