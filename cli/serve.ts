@@ -87,7 +87,7 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   } catch (error) {
     fail(EXIT_DATA, directoryFailure(dataDir, error));
   }
-  engine.onFatal = (error) => fail(EXIT_FAILURE, `FATAL: ${error.message}`);
+  engine.onFatal = (error) => fail(EXIT_FAILURE, error.message);
   try {
     await makeFirstAdmin(settings, engine, process.env);
   } catch (error) {

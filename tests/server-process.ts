@@ -30,8 +30,8 @@ export interface StartOptions {
   url?: string;
   /** How to see that it is up, where it is not asked over HTTP. */
   isListening?: () => Promise<boolean>;
-  /** How many files it may have open, connections included. */
-  maxOpenFiles?: number;
+  /** A limit of the process, as the shell's ulimit takes it: `-n 300` is open files, connections included. */
+  ulimit?: string;
   /** Return as soon as it listens, ready or not. */
   skipReady?: boolean;
 }
@@ -59,13 +59,9 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   const args = [MAIN, 'serve', ...common, ...(options.args ?? [])];
   const environment = { cwd: ROOT, env: { ...process.env, ...options.env } };
   const child =
-    options.maxOpenFiles === undefined
+    options.ulimit === undefined
       ? spawn(process.execPath, args, environment)
-      : spawn(
-          '/bin/sh',
-          ['-c', `ulimit -n ${options.maxOpenFiles} && exec "$0" "$@"`, process.execPath, ...args],
-          environment,
-        );
+      : spawn('/bin/sh', ['-c', `ulimit ${options.ulimit} && exec "$0" "$@"`, process.execPath, ...args], environment);
   const output = capture(child);
   const exited = ended(child);
   let gone = false;

@@ -1,4 +1,4 @@
-/** What guards the data of a real server: retention per database, a nearly full disk, damaged files. */
+/** What guards the data of a real server: retention per database, a nearly full disk, one that fails, damaged files. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -107,7 +107,7 @@ test('a file with a damaged footer is put aside at start; a damaged frame is tol
 
 test('a query of more data files than may be open says so, and takes no descriptor from anybody', async () => {
   const dataDir = join(directory, 'descriptors');
-  const options = { dataDir, maxOpenFiles: 1700, args: ['--query-lookback', '5m'] };
+  const options = { dataDir, ulimit: '-n 1700', args: ['--query-lookback', '5m'] };
   const first = await startServer(options);
   const lines = Array.from({ length: 900 }, (_, day) => `m v=${day} ${day * DAY_SEC}`);
   expect((await writeLines(first.url, lines.join('\n'))).status).toBe(204);
@@ -131,3 +131,28 @@ test('a query of more data files than may be open says so, and takes no descript
   expect((await writeLines(second.url, `m v=1 ${900 * DAY_SEC}`)).status).toBe(204);
   expect(await second.stop()).toBe(0);
 }, 60_000);
+
+test('a log that cannot be written ends the process with a reason, and what was acknowledged is there again', async () => {
+  const dataDir = join(directory, 'failing');
+  // Files end at 100 KiB: an error of the disk that is not for want of space.
+  const first = await startServer({ dataDir, ulimit: '-f 200' });
+  let acknowledged = 0;
+  for (let n = 0; n < 40; n++) {
+    const lines = Array.from(
+      { length: 500 },
+      (_, i) => `m,host=h${i} v=${Math.sqrt(n * 1000 + i)} ${1_700_000_000 + n}`,
+    );
+    const answer = await writeLines(first.url, lines.join('\n')).catch(() => null);
+    if (answer?.status !== 204) break;
+    acknowledged++;
+  }
+  expect(acknowledged).toBeGreaterThan(0);
+  expect(acknowledged).toBeLessThan(40);
+  expect(await first.exited).toBe(1);
+  expect(first.output()).toMatch(/^varve: FATAL: cannot write to the log: EFBIG/m);
+
+  const second = await startServer({ dataDir });
+  const [{ value }] = await instant(second.url, 'sum(count_over_time(m_v[1h]))', 1_700_000_100);
+  expect(Number(value?.[1])).toBeGreaterThanOrEqual(acknowledged * 500);
+  expect(await second.stop()).toBe(0);
+});
