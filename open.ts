@@ -135,7 +135,7 @@ export interface Varve {
   alterDatabase(name: string, options: DatabaseOptions): void;
   /** Removes a database with all its data. Throws `not_found`. */
   dropDatabase(name: string): Promise<void>;
-  /** Flushes, syncs and lets go of the directory. */
+  /** Flushes, syncs and lets go of the directory. All other calls throw `shutting_down` from then on; closing again is fine. */
   close(): Promise<void>;
 }
 
@@ -147,9 +147,17 @@ const encoder = new TextEncoder();
 /** Opens a data directory, creating it when it does not exist. Throws `locked` when a process has it. */
 export async function open(options: EngineOptions): Promise<Varve> {
   const engine = await openEngine(options);
+  let closed: Promise<void> | null = null;
+  const opened = (): Engine => {
+    if (closed !== null) throw new VarveError('shutting_down', 'cannot use the database: it was closed');
+    return engine;
+  };
   return {
     engine,
     async write(data, { db = DEFAULT_DATABASE, precision } = {}) {
+      opened();
+      const [name] = db.split('/', 1);
+      if (!isValidName(name)) throw new VarveError('bad_request', `cannot write to database ${db}: invalid name`);
       const isLines = typeof data === 'string' || data instanceof Uint8Array;
       const text = isLines ? data : pointLines(Array.isArray(data) ? data : [data as Point]);
       const body = typeof text === 'string' ? encoder.encode(text) : text;
@@ -157,25 +165,38 @@ export async function open(options: EngineOptions): Promise<Varve> {
       if (!tookAll(outcome)) throw new VarveError('bad_line', errorText(outcome));
       return outcome;
     },
-    query(promql, { timeMs = Date.now(), ...rest } = {}) {
-      return evaluatePromQL(engine, promql, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, rest);
+    async query(promql, { timeMs = Date.now(), ...rest } = {}) {
+      checkTimes({ timeMs });
+      return evaluatePromQL(opened(), promql, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, rest);
     },
-    queryRange(promql, { startMs, endMs, stepMs, ...rest }) {
-      if (!(stepMs > 0)) throw new VarveError('bad_request', `cannot query a range with a step of ${stepMs} ms`);
-      return evaluatePromQL(engine, promql, { startMs, endMs, stepMs }, rest);
+    async queryRange(promql, { startMs, endMs, stepMs, ...rest }) {
+      checkTimes({ startMs, endMs, stepMs });
+      if (stepMs <= 0) throw new VarveError('bad_request', `cannot query a range with a step of ${stepMs} ms`);
+      return evaluatePromQL(opened(), promql, { startMs, endMs, stepMs }, rest);
     },
-    influxql: (text, influxOptions = {}) => runStatements(engine, text, influxOptions),
-    exportLines: (exportOptions = {}) => exportRows(engine, exportOptions),
-    databases: () => engine.databases(),
+    influxql: async (text, influxOptions = {}) => runStatements(opened(), text, influxOptions),
+    exportLines: (exportOptions = {}) => exportRows(opened(), exportOptions),
+    databases: () => opened().databases(),
     createDatabase(name, settings = {}) {
       if (!isValidName(name)) throw new VarveError('bad_request', `cannot create database ${name}: invalid name`);
-      if (engine.hasDatabase(name)) throw new VarveError('bad_request', `cannot create database ${name}: it exists`);
+      if (opened().hasDatabase(name)) throw new VarveError('bad_request', `cannot create database ${name}: it exists`);
       engine.createDatabase(name, settings);
     },
-    alterDatabase: (name, settings) => engine.alterDatabase(name, settings),
-    dropDatabase: (name) => engine.dropDatabase(name),
-    close: () => engine.close(),
+    alterDatabase: (name, settings) => opened().alterDatabase(name, settings),
+    dropDatabase: async (name) => opened().dropDatabase(name),
+    close() {
+      closed ??= engine.close();
+      return closed;
+    },
   };
+}
+
+/** Throws `bad_request` for a time that is none. */
+function checkTimes(times: Readonly<Record<string, number>>): void {
+  for (const [name, ms] of Object.entries(times)) {
+    if (!Number.isFinite(ms))
+      throw new VarveError('bad_request', `cannot query with ${name} = ${ms}: give milliseconds`);
+  }
 }
 
 function evaluatePromQL(

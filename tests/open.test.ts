@@ -74,6 +74,56 @@ test('bad lines are named, good ones are kept', async () => {
   await db.close();
 });
 
+test('what cannot be meant is refused, and harms nothing that comes after it', async () => {
+  const { path, remove: removeAll } = temporaryDirectory('open-refused');
+  const db = await open({ dataDir: path });
+  await db.write('m v=1');
+  for (const name of ['', '..', '/autogen', 'a\u0000metadata', 'a\nb'])
+    await expect(db.write('m v=1', { db: name }), name).rejects.toMatchObject({ code: 'bad_request' });
+  for (const timeMs of [Number.NaN, Number.POSITIVE_INFINITY])
+    await expect(db.query('m_v', { timeMs })).rejects.toMatchObject({ code: 'bad_request' });
+  for (const [startMs, endMs, stepMs] of [
+    [Number.NaN, 1, 1],
+    [0, Number.NaN, 1],
+    [0, 1, Number.NaN],
+    [0, 1, 0],
+  ])
+    await expect(db.queryRange('m_v', { startMs, endMs, stepMs })).rejects.toMatchObject({ code: 'bad_request' });
+  await expect(db.query('m_v', { timeoutMs: 1e-4 })).rejects.toMatchObject({ code: 'timeout' });
+  const { value } = await db.query('m_v');
+  expect(value).toMatchObject({ kind: 'vector', series: [{ values: Float64Array.of(1) }] });
+  expect(db.databases()).toEqual(['default']);
+  await db.close();
+  removeAll();
+});
+
+test('one directory is open once; what is closed stays closed, however often', async () => {
+  const { path, remove: removeAll } = temporaryDirectory('open-twice');
+  const db = await open({ dataDir: path });
+  await db.write('m v=1');
+  await expect(open({ dataDir: path })).rejects.toMatchObject({ code: 'locked' });
+  void db.close();
+  // The second call waits for the end that the first one began.
+  await db.close();
+  await (await open({ dataDir: path })).close();
+  await db.close();
+  const shut = { code: 'shutting_down' };
+  await expect(db.write('m v=2')).rejects.toMatchObject(shut);
+  await expect(db.query('m_v')).rejects.toMatchObject(shut);
+  await expect(db.queryRange('m_v', { startMs: 0, endMs: 1, stepMs: 1 })).rejects.toMatchObject(shut);
+  await expect(db.influxql('SELECT * FROM m')).rejects.toMatchObject(shut);
+  await expect(db.dropDatabase('default')).rejects.toMatchObject(shut);
+  for (const use of [() => db.databases(), () => db.exportLines(), () => db.createDatabase('x')])
+    expect(use).toThrow('it was closed');
+  const again = await open({ dataDir: path });
+  // Writes at once share one sync; each is there when it has resolved.
+  await Promise.all(Array.from({ length: 100 }, (_, i) => again.write(`c,i=${i} v=${i}`)));
+  const { value } = await again.query('count(c_v) + on() m_v');
+  expect(value).toMatchObject({ kind: 'vector', series: [{ values: Float64Array.of(101) }] });
+  await again.close();
+  removeAll();
+});
+
 test('points are rows like any other', async () => {
   const db = await open({ dataDir });
   const outcome = await db.write(
