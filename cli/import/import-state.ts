@@ -1,7 +1,8 @@
 /**
  * How far an import has come, in a file beside it, so that it goes on where it stopped: a line of JSON that says what is
  * imported where, then one for each piece of work that is done. A line that was cut off by a crash is work to do again,
- * which does no harm: the same rows win over themselves.
+ * which does no harm: the same rows win over themselves. There is no file before the first piece is done, so that an import
+ * which could not even begin does not stand in the way of the next.
  */
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -39,9 +40,11 @@ export function openState(path: string, source: string, target: string): ImportS
     }
     // The cut line must not run into the next one.
     writeFileSync(path, [first, ...lines, ''].join('\n'));
-  } else {
-    writeFileSync(path, `${head}\n`);
   }
+  const append = (entry: object): void => {
+    if (!existsSync(path)) writeFileSync(path, `${head}\n`);
+    appendFileSync(path, `${JSON.stringify(entry)}\n`);
+  };
   const doneBefore = done.size;
   return {
     doneBefore,
@@ -49,11 +52,11 @@ export function openState(path: string, source: string, target: string): ImportS
     noted: (name) => notes.get(name) ?? 0,
     done(key) {
       done.add(key);
-      appendFileSync(path, `${JSON.stringify({ done: key })}\n`);
+      append({ done: key });
     },
     note(name, value) {
       notes.set(name, value);
-      appendFileSync(path, `${JSON.stringify({ note: name, value })}\n`);
+      append({ note: name, value });
     },
     finish: () => rmSync(path, { force: true }),
   };
