@@ -272,6 +272,20 @@ describe.skipIf(!havePrograms('chromium'))('the page', () => {
     await page.close();
   });
 
+  test('of many series the first are drawn and listed, and it says so', async () => {
+    const lines = Array.from({ length: 2500 }, (_, i) => `crowd,id=${i} value=${i}`);
+    const body = lines.join('\n');
+    expect((await fetch(`${server.url}/write?db=odd`, { method: 'POST', body })).status).toBe(204);
+    const [page, complaints] = await open('#/explore?db=odd&q=crowd&range=5m');
+    await page.getByText('The first 120 of more than 2,000 series are drawn.').waitFor();
+    expect(await page.locator('.legend li').count()).toBe(120);
+    await page.getByRole('button', { name: 'Table' }).click();
+    await page.getByText('The first 1,000 of more than 2,000 series are listed.').waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(1000);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   test('behind /db/NAME/ that database is the usual one', async () => {
     const page = await browser.newPage();
     await page.goto(`${server.url}/db/odd#/explore?q=count(single_n)`);

@@ -23,6 +23,8 @@ export type QueryData =
 
 export interface QueryAnswer {
   data: QueryData;
+  /** Whether there are more series than were asked for. */
+  isCut: boolean;
   notes: string[];
 }
 
@@ -96,8 +98,15 @@ async function request<T>(path: string, parameters: Record<string, string>, scop
   return body;
 }
 
+/** How the server says that an answer has been cut at `limit`. */
+const CUT = 'results truncated due to limit';
+
+/** More series are not sent: they cannot be told apart, and take long to get here. */
+export const MOST_SERIES = 2000;
+
 function answerOf(body: Envelope<QueryData>): QueryAnswer {
-  return { data: body.data, notes: [...(body.warnings ?? []), ...(body.infos ?? [])] };
+  const notes = [...(body.warnings ?? []), ...(body.infos ?? [])];
+  return { data: body.data, isCut: notes.includes(CUT), notes: notes.filter((note) => note !== CUT) };
 }
 
 export async function queryRange(
@@ -107,12 +116,14 @@ export async function queryRange(
   stepSec: number,
   scope: Scope,
 ): Promise<QueryAnswer> {
-  const parameters = { query, start: String(startSec), end: String(endSec), step: String(stepSec) };
+  const range = { start: String(startSec), end: String(endSec), step: String(stepSec) };
+  const parameters = { query, ...range, limit: String(MOST_SERIES) };
   return answerOf(await request<QueryData>('api/v1/query_range', parameters, scope));
 }
 
 export async function queryInstant(query: string, timeSec: number, scope: Scope): Promise<QueryAnswer> {
-  return answerOf(await request<QueryData>('api/v1/query', { query, time: String(timeSec) }, scope));
+  const parameters = { query, time: String(timeSec), limit: String(MOST_SERIES) };
+  return answerOf(await request<QueryData>('api/v1/query', parameters, scope));
 }
 
 export async function databases(signal?: AbortSignal): Promise<DatabaseInfo[]> {

@@ -162,6 +162,10 @@ function notesOf({ notes }: QueryAnswer): HTMLElement[] {
   return notes.map(noteOf);
 }
 
+function countOf(series: number, { isCut }: QueryAnswer): string {
+  return isCut ? `more than ${whole(series)}` : whole(series);
+}
+
 function noteOf(text: string): HTMLElement {
   return h('p', { class: 'note' }, text);
 }
@@ -178,7 +182,8 @@ async function graph(page: Kept, endMs: number): Promise<Shown> {
   if (answer.data.resultType !== 'matrix') throw new ApiError('The answer is not a set of series: look at the table.');
   const series = answer.data.result;
   const points = series.reduce((sum, { values }) => sum + values.length, 0);
-  const summary = `${whole(series.length)} series, ${whole(points)} points, step ${durationText(stepSec * 1000)}, times in ${timeZone()}`;
+  const count = countOf(series.length, answer);
+  const summary = `${count} series, ${whole(points)} points, step ${durationText(stepSec * 1000)}, times in ${timeZone()}`;
   const notes = notesOf(answer);
   if (series.length === 0) {
     notes.push(h('p', { class: 'hint' }, 'No series has data in this range.'));
@@ -214,7 +219,7 @@ async function graph(page: Kept, endMs: number): Promise<Shown> {
   return { chart, children: [...notes, chart.element, h('ul', { class: 'legend' }, ...items)], summary };
 
   function noteCut(): void {
-    notes.push(noteOf(`The first ${MOST_LINES} of ${whole(series.length)} series are drawn.`));
+    notes.push(noteOf(`The first ${MOST_LINES} of ${count} series are drawn.`));
   }
 }
 
@@ -290,15 +295,16 @@ async function table(view: View, endMs: number, context: PageContext): Promise<S
       rows.push([labelSet(metric), cut.map(([at, value]) => `${value} @ ${dateTime(at * 1000)}`).join('\n')]);
     }
   } else rows.push([data.resultType, data.result[1]]);
-  const count = data.resultType === 'vector' || data.resultType === 'matrix' ? data.result.length : 1;
+  const found = data.resultType === 'vector' || data.resultType === 'matrix' ? data.result.length : 1;
+  const count = countOf(found, answer);
   const children = notesOf(answer);
   if (rows.length === 0) {
     children.push(h('p', { class: 'hint' }, 'No series has a value at this time.'));
     return { chart: null, children, summary: 'no series' };
   }
   const listed = rows.slice(0, MOST_ROWS);
-  if (listed.length < count) {
-    children.push(noteOf(`The first ${whole(listed.length)} of ${whole(count)} series are listed.`));
+  if (listed.length < found) {
+    children.push(noteOf(`The first ${whole(listed.length)} of ${count} series are listed.`));
   }
   const head = h('thead', {}, h('tr', {}, h('th', {}, 'Series'), h('th', { class: 'number' }, 'Value')));
   const body = h('tbody', {});
@@ -307,7 +313,7 @@ async function table(view: View, endMs: number, context: PageContext): Promise<S
     listed.map(([name, value]) => h('tr', {}, h('td', { class: 'mono' }, name), h('td', { class: 'number' }, value))),
   );
   children.push(h('div', { class: 'scroll' }, h('table', {}, head, body)));
-  return { chart: null, children, summary: `${whole(count)} series at ${dateTime(endMs)} ${timeZone()}` };
+  return { chart: null, children, summary: `${count} series at ${dateTime(endMs)} ${timeZone()}` };
 }
 
 const STEPS_SEC = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
