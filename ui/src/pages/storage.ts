@@ -87,15 +87,15 @@ function timeLine(found: readonly Partition[]): HTMLElement {
       'figcaption',
       {},
       h('span', {}, dateTime(first * 1000)),
+      h('span', {}, dateTime((last.startSec + last.durationSec) * 1000)),
       h(
         'span',
-        {},
+        { class: 'keys' },
         h('i', { class: 'key hot' }),
         'still written to ',
         h('i', { class: 'key cold' }),
         `merged for good · times in ${timeZone()}`,
       ),
-      h('span', {}, dateTime((last.startSec + last.durationSec) * 1000)),
     ),
   );
 }
