@@ -36,9 +36,10 @@ const SETTINGS: [keyof SettingsOptions & string, string][] = [
 ];
 
 export function addDatabaseCommand(program: Command): void {
-  const db = program.command('db').description('databases of a running server');
+  const db = program.command('db').description('databases of a running server').addHelpText('after', EXAMPLES);
   addClientOptions(db.command('list').description('all databases, what they hold and how long'))
     .option('--json', 'print what the server says', false)
+    .addHelpText('after', EXAMPLES)
     .action((options: ClientOptions & { json: boolean }) => runClient(() => list(options)));
   withSettings(db.command('create').description('make a database').argument('<name>'))
     .addHelpText('after', EXAMPLES)
@@ -60,6 +61,7 @@ export function addDatabaseCommand(program: Command): void {
     );
   addClientOptions(db.command('drop').description('remove a database with all its data').argument('<name>'))
     .option('--yes', 'do not ask', false)
+    .addHelpText('after', EXAMPLES)
     .action((name: string, options: ClientOptions & { yes: boolean }) =>
       runClient(async () => {
         if (!options.yes) {
@@ -73,7 +75,10 @@ export function addDatabaseCommand(program: Command): void {
 const EXAMPLES = `
 Examples:
   varve db create telegraf --retention 90d --size-cap 50GiB
-  varve db alter telegraf --retention forever --max-series 1000000`;
+  varve db alter telegraf --retention forever --max-series 1000000
+  varve db drop telegraf --yes
+
+A server changes and drops databases when it was started with --enable-admin-api.`;
 
 function withSettings(command: Command): Command {
   return addClientOptions(command)

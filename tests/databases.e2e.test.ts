@@ -51,7 +51,14 @@ test('a database is made, described, changed and dropped', async () => {
     partitionDurationSec: 3600,
     limits: { maxSeries: 1000, maxNewSeriesPerSec: 5 },
   });
-  expect((await ask(second, 'DELETE', '/plant%201')).status, 'without --enable-admin-api').toBe(503);
+  for (const [method, verb] of [
+    ['DELETE', 'drop'],
+    ['PUT', 'change'],
+  ]) {
+    const refused = await fetch(`${second.url}/api/v1/databases/plant%201?retention=1d`, { method });
+    const error = `cannot ${verb} database: the server needs --enable-admin-api for that`;
+    expect([refused.status, await refused.json()]).toEqual([503, expect.objectContaining({ error })]);
+  }
   expect((await ask(second, 'GET', '/none')).status).toBe(404);
   expect(await second.stop()).toBe(0);
 

@@ -24,6 +24,9 @@ const PAGES = [
   'docs/operations.md',
 ];
 
+/** Pages whose text says what else a server needs for their examples. */
+const ARGUMENTS: Readonly<Record<string, string[]>> = { 'docs/operations.md': ['--enable-admin-api'] };
+
 /** Lines that are left out of a run, each with the reason. */
 const NOT_RUN: readonly (readonly [line: RegExp, why: string])[] = [
   [
@@ -47,7 +50,7 @@ describe.skipIf(!havePrograms('curl'))('shell examples', () => {
     let server: ServerProcess;
 
     beforeAll(async () => {
-      server = await startServer({ dataDir: join(directory, 'data'), args: ['--enable-admin-api'] });
+      server = await startServer({ dataDir: join(directory, 'data'), args: ARGUMENTS[page] ?? [] });
       mkdirSync(join(directory, 'bin'));
       mkdirSync(join(directory, 'empty'));
       const varve = join(directory, 'bin/varve');

@@ -159,7 +159,8 @@ export const databaseRoutes: readonly Route[] = [
     handle: (context) => {
       const { method } = context.request;
       if (method === 'GET' || method === 'HEAD') return oneDatabase(context);
-      return guarded(method === 'DELETE' ? dropDatabase : alterDatabase)(context);
+      const [handle, verb] = method === 'DELETE' ? [dropDatabase, 'drop'] : [alterDatabase, 'change'];
+      return guarded(handle, `cannot ${verb} database: the server needs --enable-admin-api for that`)(context);
     },
   },
 ];

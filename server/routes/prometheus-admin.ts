@@ -16,12 +16,14 @@ import { selectors } from '../selectors.ts';
 
 const METHODS: readonly Method[] = ['POST', 'PUT'];
 
-/** The handler, or the refusal while the administration is off. */
-export function guarded(handle: (context: RouteContext) => Promise<Response>): Route['handle'] {
+/** The handler, or the refusal while the administration is off; in Prometheus' words unless given. */
+export function guarded(
+  handle: (context: RouteContext) => Promise<Response>,
+  error = 'admin APIs disabled',
+): Route['handle'] {
   return (context) => {
     if (context.config.adminApi) return handle(context);
-    const body = { status: 'error', errorType: 'unavailable', error: 'admin APIs disabled' };
-    return Response.json(body, { status: 503 });
+    return Response.json({ status: 'error', errorType: 'unavailable', error }, { status: 503 });
   };
 }
 
