@@ -114,6 +114,21 @@ describe('durability', () => {
     await Promise.all(waits);
   });
 
+  test('always: who waits while the log is closed gets a sync, and none is under way when it is closed', async () => {
+    // So small that the mark of a clean stop begins a segment.
+    const { fs, wal } = await emptyLog({ mode: 'always', segmentSizeBytes: 200 });
+    const waiting: Promise<void>[] = [];
+    for (let n = 0; n < 5; n++) waiting.push(wal.durable(wal.append(BATCH, 1, bytes(`record ${n}`))));
+    const ends = Promise.allSettled(waiting);
+    await wal.close();
+    expect((await ends).map(({ status }) => status)).toEqual(waiting.map(() => 'fulfilled'));
+    const { syncs, state } = wal.stats();
+    expect(state).toBe('closed');
+    for (let n = 0; n < 5; n++) await turn();
+    expect(wal.stats().syncs).toBe(syncs);
+    expect(await texts(fs)).toEqual(waiting.map((_, n) => `record ${n}`));
+  });
+
   test('always: a sync for everyone that waits', async () => {
     const { fs, wal } = await emptyLog({ mode: 'always' });
     const before = fs.calls.sync;

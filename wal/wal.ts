@@ -265,14 +265,17 @@ export class Wal {
     try {
       if (this.state === 'full') this.retry();
       // Each round may find that more has come in while it waited.
-      while (this.state === 'open' && (this.syncing !== null || this.lastDataLsn > this.syncedLsn)) {
+      while (this.state === 'open' && (this.syncing !== null || this.lastDataLsn > this.syncedLsn || this.isAwaited)) {
         if (this.write() && this.syncing === null) this.runSync(true);
         if (this.syncing !== null) await this.syncing;
       }
       if (this.state !== 'open') throw this.refusal();
       if (this.lastLsn === this.lastDataLsn) this.push(MARK, 0, NO_PAYLOAD);
       if (!this.write()) throw this.refusal();
-      await this.store.sync(true);
+      // As any other sync, so that one that was scheduled before does not begin beside it and close the same files.
+      this.runSync(true);
+      await this.syncing;
+      if (this.state !== 'open') throw this.refusal();
       this.store.tidy();
     } finally {
       await this.store.archive();
@@ -280,6 +283,11 @@ export class Wal {
       this.rejectAll(this.refusal());
       this.store.closeFiles();
     }
+  }
+
+  /** In `always` mode those who wait need a sync each. */
+  private get isAwaited(): boolean {
+    return this.syncWaiters.length > 0;
   }
 
   /** On a full disk the spare segments make room for it, as a checkpoint is what frees the others. */
