@@ -231,3 +231,16 @@ describe('readBody', () => {
     expect(endWithNewline(new Uint8Array(0)).length).toBe(0);
   });
 });
+
+test('a connection that breaks when the body is whole does not give the buffer to another body', async () => {
+  const bodies: Uint8Array[] = [];
+  handler = async (request) => {
+    const body = await readBody(request, LIMITS);
+    request.emit('error', new Error('the connection broke'));
+    bodies.push(body);
+    return null;
+  };
+  for (const fill of [1, 2]) await post([new Uint8Array(100_000).fill(fill)], { 'content-length': 100_000 });
+  expect(bodies[0].buffer).not.toBe(bodies[1].buffer);
+  expect(bodies.map((body) => body.every((byte) => byte === body[0]) && body[0])).toEqual([1, 2]);
+});

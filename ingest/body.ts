@@ -280,7 +280,8 @@ function collect(request: IncomingMessage, declared: number, limits: Readonly<Bo
     };
     const onEnd = (): void => {
       clearInterval(timer);
-      request.off('close', onClose);
+      // From here on the buffer is the caller's, whatever becomes of the connection.
+      request.off('error', onError).off('close', onClose).on('error', ignore);
       if (known !== null) {
         resolve(length === known.length ? known : known.subarray(0, length));
         return;
