@@ -10,6 +10,7 @@ import { ByteWriter } from '../bytes/writer.ts';
 import type { Database } from '../engine/database.ts';
 import type { PartitionRows } from '../engine/series-reader.ts';
 import { type Instant, MAX_INSTANT, MIN_INSTANT } from '../engine/time.ts';
+import { VarveError } from '../errors/errors.ts';
 import { selectUnsorted } from './prometheus-series.ts';
 import type { LabelMatcher } from './promql/matcher.ts';
 
@@ -30,6 +31,7 @@ export const EVERYTHING: ExportRange = { from: MIN_INSTANT, to: MAX_INSTANT };
  * Pieces of line protocol; each is the caller's. A reader is opened anew after those of a series and partition, so that
  * files may be merged away between them; rows that are written meanwhile may come or not.
  * @param selectors null for all series; else those whose PromQL series match any of them, with the fields that do.
+ * @throws VarveError 'overloaded' when series were removed meanwhile and their refs may be others' by now.
  */
 export function* exportLines(
   database: Database,
@@ -37,6 +39,7 @@ export function* exportLines(
   range: ExportRange,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new ByteWriter(PIECE_BYTES * 2);
+  const { releases } = database.index;
   let reader = database.reader(range.from, range.to);
   let starts = reader.partitionStartsSec;
   for (const [ref, fields] of selected(database, selectors)) {
@@ -55,6 +58,9 @@ export function* exportLines(
       }
       if (pieces.length === 0) continue;
       yield* pieces;
+      if (database.index.releases !== releases) {
+        throw new VarveError('overloaded', 'cannot go on exporting: series were removed meanwhile; try again');
+      }
       reader = database.reader(range.from, range.to);
       starts = reader.partitionStartsSec;
       // Partitions may have come or gone.

@@ -118,7 +118,10 @@ export function evaluationThreads(module: URL, count = availableParallelism()): 
         if (!isOver(ends)) return;
         Atomics.store(request.job.control, STOP, 1);
         stoppedMs ||= performance.now();
-        if (performance.now() - stoppedMs >= STOP_WITHIN_MS) void worker.terminate();
+        if (performance.now() - stoppedMs < STOP_WITHIN_MS) return;
+        // Its answer may come all the same; whoever is next must not be given a thread that is about to end.
+        threads = threads.filter((other) => other !== thread);
+        void worker.terminate();
       }, WATCH_MS);
       try {
         const { answer, error } = await new Promise<EvaluationAnswer>((resolve) => {

@@ -2,7 +2,9 @@
  * One running SELECT: its readers, its turns on the main thread, its end by abort or limits.
  *
  * Work goes on for a few milliseconds at a time; between such turns other requests are served. Readers are opened anew in
- * each turn, because files may be merged away meanwhile.
+ * each turn, because files may be merged away meanwhile. Whoever takes rows may take his time, too: a turn ends there.
+ *
+ * Series are found once and known by their refs after that. When refs were released, and so may be others', the query ends.
  */
 import type { Database } from '../../../engine/database.ts';
 import type { SeriesReader } from '../../../engine/series-reader.ts';
@@ -18,7 +20,6 @@ const TURN_MS = 8;
 
 interface OpenReader {
   turn: number;
-  removals: number;
   reader: SeriesReader;
 }
 
@@ -40,6 +41,8 @@ export class Run {
   private turn = 0;
   private turnEndMs = performance.now() + TURN_MS;
   private readonly readers = new Map<string, OpenReader>();
+  /** Whose series are read, with their counts of releases when those were found. */
+  private readonly releases = new Map<Database, number>();
   /** The reader that was asked for last: mostly the next one, too. */
   private latest: {
     turn: number;
@@ -60,12 +63,22 @@ export class Run {
     this.bounds = bounds;
   }
 
+  /** To be told of the groups in the turn in which they were found. */
+  found(groups: readonly Group[]): readonly Group[] {
+    for (const { leaves } of groups) {
+      for (const { database } of leaves.values()) {
+        if (!this.releases.has(database)) this.releases.set(database, database.index.releases);
+      }
+    }
+    return groups;
+  }
+
   /** The rows of a statement, or of a subquery, for a group. */
   rowsOf(level: Level, group: Group): AsyncGenerator<Rows> {
     return this.evaluator(level, group, this);
   }
 
-  /** Opens what may hold rows between two bounds, both inclusive. Use it before the next `pause`. */
+  /** Opens what may hold rows between two bounds, both inclusive. Use it before the next `pause` or `resumed`. */
   reader(database: Database, wantedMinNs: bigint, wantedMaxNs: bigint): SeriesReader {
     const minNs = wantedMinNs > this.bounds.minNs ? wantedMinNs : this.bounds.minNs;
     const maxNs = wantedMaxNs < this.bounds.maxNs ? wantedMaxNs : this.bounds.maxNs;
@@ -81,13 +94,9 @@ export class Run {
     }
     const key = `${database.id} ${minNs} ${maxNs}`;
     const known = this.readers.get(key);
-    const { removals } = database.index;
-    if (known !== undefined && known.removals !== removals) {
-      throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
-    }
     const reader =
       known !== undefined && known.turn === this.turn ? known.reader : database.reader(boundOf(minNs), boundOf(maxNs));
-    this.readers.set(key, { turn: this.turn, removals, reader });
+    this.readers.set(key, { turn: this.turn, reader });
     this.latest = { turn: this.turn, database, minNs, maxNs, reader };
     return reader;
   }
@@ -100,7 +109,16 @@ export class Run {
   /** Lets others have their turn. Throws when the query was ended meanwhile. */
   async pause(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
+    this.resumed();
+  }
+
+  /** To be called when others may have had their turn. Throws when the query was ended meanwhile, or cannot go on. */
+  resumed(): void {
     this.check();
+    for (const [{ index }, releases] of this.releases) {
+      if (index.releases === releases) continue;
+      throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
+    }
     this.turn++;
     this.turnEndMs = performance.now() + TURN_MS;
   }

@@ -46,7 +46,7 @@ async function* answer(statement: SelectStatement, context: SelectContext): Asyn
     yield await writeInto(planned, run);
     return;
   }
-  for (const group of groupsOf(planned.level, context)) {
+  for (const group of run.found(groupsOf(planned.level, context))) {
     if (run.due) await run.pause();
     yield* seriesOf(planned, group, run);
   }
@@ -118,7 +118,10 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
   let held: ResultSeries | null = null;
   for await (const rows of run.rowsOf(level, group)) {
     for (let from = 0; from < rows.rows; from += chunkRows) {
-      if (held !== null) yield { ...held, partial: true };
+      if (held !== null) {
+        yield { ...held, partial: true };
+        run.resumed();
+      }
       const to = Math.min(rows.rows, from + chunkRows);
       held = {
         name: group.name,
@@ -130,7 +133,9 @@ async function* seriesOf(planned: PlannedSelect, group: Group, run: Run): AsyncG
       };
     }
   }
-  if (held !== null) yield held;
+  if (held === null) return;
+  yield held;
+  run.resumed();
 }
 
 function valuesOf(level: Level, rows: Rows, from: number, to: number): ResultSeries['values'] {
@@ -153,9 +158,12 @@ function valuesOf(level: Level, rows: Rows, from: number, to: number): ResultSer
 /** Writes all rows and says how many. */
 async function writeInto({ level }: PlannedSelect, run: Run): Promise<ResultSeries> {
   const writer = new IntoWriter(run.context, level.statement.into!);
-  for (const group of groupsOf(level, run.context)) {
+  for (const group of run.found(groupsOf(level, run.context))) {
     if (run.due) await run.pause();
-    for await (const rows of run.rowsOf(level, group)) await writer.write(level, group, rows);
+    for await (const rows of run.rowsOf(level, group)) {
+      await writer.write(level, group, rows);
+      run.resumed();
+    }
   }
   await writer.finish();
   return {
