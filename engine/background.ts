@@ -79,7 +79,9 @@ export function workerBackground(): Background {
       if (answer.error === undefined) waiter.resolve(answer.result);
       else waiter.reject(Object.assign(new Error(answer.error.message), answer.error));
     });
-    started.on('error', fail);
+    started.on('error', (error) => {
+      if (worker === started) fail(error as Error);
+    });
     started.on('exit', (code) => {
       if (worker === started) fail(new Error(`the background thread ended with code ${code}`));
     });
@@ -105,7 +107,7 @@ export function workerBackground(): Background {
     async close() {
       clearTimeout(idleTimer);
       const ending = worker;
-      worker = null;
+      fail(new Error('the background thread was closed'));
       await ending?.terminate();
     },
   };

@@ -144,10 +144,10 @@ export class Engine {
     }
     log('error', `${this.shortOfSpace}; reading goes on`);
     // Rows take less room in files than in the log, and what is past its time to live or the cap may go at once.
-    this.checkpointer.run().then(
-      () => this.wal.removeSpares(),
-      () => {},
-    );
+    this.checkpointer
+      .run()
+      .then(() => this.wal.removeSpares())
+      .catch(() => {});
   }
 
   /** Bytes of all memtables. */
