@@ -9,25 +9,6 @@ import { benchPromqlCard } from './promql-card.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchStorage } from './storage.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    hours: { type: 'string' },
-    hosts: { type: 'string' },
-    lines: { type: 'string' },
-    connections: { type: 'string' },
-    samples: { type: 'string' },
-    runs: { type: 'string' },
-    series: { type: 'string' },
-    'peer-series': { type: 'string' },
-    only: { type: 'string' },
-    rounds: { type: 'string' },
-    document: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-
 const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lines 5000] [--connections 2]
 
   all      ingest of every kind beside VictoriaMetrics, InfluxDB and Prometheus [--rounds 3] [--only NAME] [--document]
@@ -40,6 +21,34 @@ const USAGE = `usage: npm run bench -- [ingest] [--hours 6] [--hosts 400] [--lin
   influxql-schema  SHOW statements over many series, beside influxd [--series 1000000] [--peer-series 100000] [--keep]
   --keep leaves the loaded data in the temporary directory and uses what is there.
 `;
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        hours: { type: 'string' },
+        hosts: { type: 'string' },
+        lines: { type: 'string' },
+        connections: { type: 'string' },
+        samples: { type: 'string' },
+        runs: { type: 'string' },
+        series: { type: 'string' },
+        'peer-series': { type: 'string' },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        document: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const { positionals, values } = readArguments();
 
 type NumberOption =
   | 'hours'

@@ -34,6 +34,10 @@ test('what the command line says wrong is refused by name', async () => {
     code: 2,
     output: expect.stringContaining("unknown benchmark 'nosuch'"),
   });
+  expect(await bench('ingest', '--foo')).toMatchObject({
+    code: 2,
+    output: expect.stringContaining("Unknown option '--foo'"),
+  });
   expect(await bench('ingest', '--hours', 'six')).toMatchObject({
     code: 2,
     output: expect.stringContaining("--hours: give a number above 0 (it says 'six')"),
