@@ -165,6 +165,13 @@ describe.skipIf(!havePrograms('chromium'))('the page', () => {
     await page.getByRole('button', { name: 'Run' }).click();
     await page.getByRole('alert').waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('unclosed left parenthesis');
+    const marked = page.locator('.cm-lintRange-error');
+    await marked.waitFor();
+    await marked.hover();
+    await page.locator('.cm-tooltip-lint').getByText('unclosed left parenthesis').waitFor();
+    await editor.press('End');
+    await page.keyboard.type(')');
+    await marked.waitFor({ state: 'detached' });
     // The browser notes the 400 itself; nothing else may be wrong.
     expect(complaints.filter((text) => !text.includes('400 (Bad Request)'))).toEqual([]);
     await page.close();

@@ -19,8 +19,8 @@ import {
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
-import { lintKeymap } from '@codemirror/lint';
-import { EditorState } from '@codemirror/state';
+import { type Diagnostic, linter, lintKeymap } from '@codemirror/lint';
+import { EditorState, StateEffect, StateField } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
@@ -31,6 +31,8 @@ export interface Editor {
   readonly element: HTMLElement;
   text(): string;
   setText(text: string): void;
+  /** Marks the place that an error of the server names, until the text changes; null marks nothing. */
+  showError(message: string | null): void;
   focus(): void;
 }
 
@@ -102,6 +104,35 @@ function takeCompletion(view: EditorView): boolean {
   return false;
 }
 
+const setError = StateEffect.define<Diagnostic | null>();
+
+/** What the server said of this very text. */
+const serverError = StateField.define<Diagnostic | null>({
+  create: () => null,
+  update(held, { effects, docChanged }) {
+    const set = effects.find((effect) => effect.is(setError));
+    return set === undefined ? (docChanged ? null : held) : (set.value as Diagnostic | null);
+  },
+});
+
+/** The server sees what Prometheus' linter lets pass, as an end that comes too early. */
+const serverLinter = linter(
+  ({ state }) => {
+    const error = state.field(serverError);
+    return error === null ? [] : [error];
+  },
+  { needsRefresh: ({ startState, state }) => startState.field(serverError) !== state.field(serverError) },
+);
+
+/** The character that `LINE:COLUMN: parse error: …` is about; the last one for an error at the end. */
+function diagnosticOf(message: string, { doc }: EditorState): Diagnostic | null {
+  const match = /(\d+):(\d+): (parse error: .*)/.exec(message);
+  if (match === null || doc.length === 0) return null;
+  const line = doc.line(Math.min(doc.lines, Math.max(1, Number(match[1]))));
+  const to = Math.max(1, Math.min(doc.length, line.from + Number(match[2])));
+  return { from: to - 1, to, severity: 'error', message: match[3] };
+}
+
 /**
  * @param database the database that names are completed from, asked at each completion.
  * @param onSubmit called on Enter; Shift+Enter begins a new line.
@@ -140,6 +171,8 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
         autocompletion({ override: [complete], defaultKeymap: false }),
         typeOver,
         promql.asExtension(),
+        serverError,
+        serverLinter,
         syntaxHighlighting(colours),
         theme,
         EditorView.lineWrapping,
@@ -157,6 +190,10 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
     setText(next) {
       if (next === view.state.doc.toString()) return;
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } });
+    },
+    showError(message) {
+      const error = message === null ? null : diagnosticOf(message, view.state);
+      if (error !== view.state.field(serverError)) view.dispatch({ effects: setError.of(error) });
     },
     focus: () => view.focus(),
   };

@@ -130,18 +130,20 @@ function run(page: Kept): void {
     const endMs = view.endMs ?? Date.now();
     const startedMs = performance.now();
     let shown: Shown;
+    let problem: string | null = null;
     try {
       shown = view.view === 'graph' ? await graph(page, endMs) : await table(view, endMs, context);
       const took = `${Math.round(performance.now() - startedMs)} ms`;
       shown.children.push(h('p', { class: 'quiet took', role: 'status' }, `${shown.summary}, ${took}`));
     } catch (error) {
-      const text = error instanceof ApiError ? error.message : `This page has a fault: ${(error as Error).message}`;
-      shown = { chart: null, summary: '', children: [h('p', { class: 'problem', role: 'alert' }, text)] };
+      problem = error instanceof ApiError ? error.message : `This page has a fault: ${(error as Error).message}`;
+      shown = { chart: null, summary: '', children: [h('p', { class: 'problem', role: 'alert' }, problem)] };
     }
     if (context.signal.aborted) {
       shown.chart?.destroy();
       return;
     }
+    if (page.editor.text() === view.query) page.editor.showError(problem);
     page.chart?.destroy();
     page.chart = shown.chart;
     replace(result, ...shown.children);
