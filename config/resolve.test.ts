@@ -79,7 +79,20 @@ test('a file that is no YAML, no map, empty or not there', () => {
   expect(resolveSettings({}, {}, '/nowhere/varve.yml').problems[0]).toMatch('cannot read /nowhere/varve.yml');
 });
 
+test('names that every object has are no settings, and aliases do not grow without end', () => {
+  const { problems } = resolveSettings({}, {}, fileOf('__proto__: {listen: 1}\nconstructor: 1\n'));
+  expect(problems.map((line) => line.split(': ').at(-1))).toEqual([
+    "there is no setting '__proto__'",
+    "there is no setting 'constructor'",
+  ]);
+  const levels = [...'abcdefghi'].map((name, i, all) => `${name}: &${name} [${`*${all[i - 1]}, `.repeat(9)}]`);
+  const bomb = fileOf(`a: &a [lol, lol]\n${levels.slice(1).join('\n')}\n`);
+  expect(resolveSettings({}, {}, bomb).problems.join('\n')).toContain('Excessive alias count');
+});
+
 test('passwords of URLs are not shown', () => {
+  const odd = resolveSettings({ alertmanager: ['http://me:p@ss@127.0.0.1:9093', 'http://127.0.0.1:1'] }, {}, null);
+  expect(odd.texts.alertmanager).toBe('http://127.0.0.1:9093, http://127.0.0.1:1');
   const { texts, values } = resolveSettings({ alertmanager: ['http://me:secret@127.0.0.1:9093'] }, {}, null);
   expect(values.alertmanager).toEqual(['http://me:secret@127.0.0.1:9093']);
   expect(texts.alertmanager).toBe('http://127.0.0.1:9093');

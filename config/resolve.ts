@@ -94,7 +94,8 @@ function adviceOf(issues: readonly Issue[]): string {
 /** Without passwords of URLs. */
 function textOf(value: unknown): string {
   const text = Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : `${value}`;
-  return text.replace(/\/\/[^/@\s]+@/g, '//');
+  // The last @ is the one before the host.
+  return text.replace(/\/\/[^/\s]*@/g, '//');
 }
 
 function readSettingsFile(path: string): FileContent {
@@ -119,8 +120,14 @@ function readSettingsFile(path: string): FileContent {
     const offset = (key as { range?: number[] | null } | null)?.range?.[0] ?? 0;
     const name = isScalar(key) ? String(key.value) : '';
     const place = `${at(offset)}: ${name}`;
-    const plain = (value as { toJS?(document: unknown): unknown } | null)?.toJS?.(document) ?? null;
-    if (!(name in SETTINGS)) problems.push(`${at(offset)}: there is no setting '${name}'${nearest(name)}`);
+    let plain: unknown;
+    try {
+      plain = (value as { toJS?(document: unknown): unknown } | null)?.toJS?.(document) ?? null;
+    } catch (error) {
+      problems.push(`${place}: ${(error as Error).message}`);
+      continue;
+    }
+    if (!Object.hasOwn(SETTINGS, name)) problems.push(`${at(offset)}: there is no setting '${name}'${nearest(name)}`);
     else if (plain === null) problems.push(`${place}: give a value`);
     else given.set(name, { value: plain, place });
   }
