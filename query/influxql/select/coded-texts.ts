@@ -37,11 +37,13 @@ export function isSameMemory(a: Int32Array, b: Int32Array): boolean {
 /** What one operation has made of the codes of one column, for the next one: most often that has the same. */
 export interface CodesMemo {
   of: readonly TextCodes[];
+  /** Where the texts of each begin, of columns laid end to end; else empty. */
+  bases: readonly number[];
   made: Int32Array;
 }
 
 export function newCodesMemo(): CodesMemo {
-  return { of: [], made: new Int32Array(0) };
+  return { of: [], bases: [], made: new Int32Array(0) };
 }
 
 function isMade({ of }: CodesMemo, columns: readonly TextCodes[]): boolean {
@@ -62,6 +64,7 @@ export function gatherCodes(column: TextCodes, places: Int32Array, memo: CodesMe
       made[i] = codes[places[i]];
     }
     memo.of = [column];
+    memo.bases = [];
     memo.made = made;
   }
   return new CodedTexts(column.texts, memo.made);
@@ -69,22 +72,39 @@ export function gatherCodes(column: TextCodes, places: Int32Array, memo: CodesMe
 
 /** Columns laid end to end; `rows[i]` are taken of the i-th. */
 export function concatCodes(columns: readonly TextCodes[], rows: readonly number[], memo: CodesMemo): CodedTexts {
-  if (!isMade(memo, columns)) {
+  const { bases, lists } = joinLists(columns);
+  if (!isMade(memo, columns) || bases.some((base, i) => base !== memo.bases[i])) {
     let total = 0;
     for (const count of rows) total += count;
     const made = new Int32Array(total);
     let at = 0;
-    let base = 0;
     for (let i = 0; i < columns.length; i++) {
-      const { codes, texts } = columns[i];
-      for (let row = 0; row < rows[i]; row++) made[at++] = base + codes[row];
-      base += texts.length;
+      const { codes } = columns[i];
+      for (let row = 0; row < rows[i]; row++) made[at++] = bases[i] + codes[row];
     }
     memo.of = columns;
+    memo.bases = bases;
     memo.made = made;
   }
-  return new CodedTexts(
-    columns.flatMap(({ texts }) => texts),
-    memo.made,
-  );
+  return new CodedTexts(lists.length === 1 ? lists[0] : lists.flat(), memo.made);
+}
+
+/**
+ * Where each column's texts begin when their lists are laid end to end. Columns that come of one have one list between them,
+ * which is laid once: what is split by tags and joined again, over and over, would grow with every round.
+ */
+function joinLists(columns: readonly TextCodes[]): { bases: number[]; lists: Texts[] } {
+  const baseOf = new Map<Texts, number>();
+  const bases: number[] = [];
+  let next = 0;
+  for (const { texts } of columns) {
+    let base = baseOf.get(texts);
+    if (base === undefined) {
+      base = next;
+      baseOf.set(texts, base);
+      next += texts.length;
+    }
+    bases.push(base);
+  }
+  return { bases, lists: [...baseOf.keys()] };
 }

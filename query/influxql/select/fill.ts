@@ -51,7 +51,8 @@ export function constantOf(value: number | bigint, kind: FieldKind): Value {
 
 /** Points in the order of the answer: of each, the point of the frame it is, or what was put in. */
 class Filled {
-  readonly times: bigint[] = [];
+  readonly sec: number[] = [];
+  readonly nano: number[] = [];
   readonly tagOf: number[] = [];
   /** The point that a row is; −1 for rows that were put in. */
   readonly source: number[] = [];
@@ -62,19 +63,21 @@ class Filled {
 }
 
 /**
+ * Yields now and then, as there may be millions.
+ *
  * @param limit of windows; 0 is none.
  * @throws VarveError bad_request beyond the limit, which only a range without a beginning gets here with.
  */
-export function fillFrame(frame: Frame, options: Options, isCount: boolean, limit: number): Frame {
+export function* fillFrame(frame: Frame, options: Options, isCount: boolean, limit: number): Generator<void, Frame> {
   if (frame.rows === 0 || frame.value === null) return frame;
   const filling = fillingOf(options.fill, frame.value.kind, isCount);
-  const filled = fillRows(frame, options, filling, limit === 0 ? Infinity : limit);
-  const rows = filled.times.length;
+  const filled = yield* fillRows(frame, options, filling, limit === 0 ? Infinity : limit);
+  const rows = filled.source.length;
   const source = Int32Array.from(filled.source);
   return {
     rows,
-    sec: Float64Array.from(filled.times, secOf),
-    nano: Float64Array.from(filled.times, nanoOf),
+    sec: Float64Array.from(filled.sec),
+    nano: Float64Array.from(filled.nano),
     tagOf: frame.tagOf === null ? null : Int32Array.from(filled.tagOf),
     tagSets: frame.tagSets,
     value: filledValues(frame.value, filled, filling),
@@ -107,7 +110,7 @@ function filledValues(column: ValueColumn, filled: Filled, filling: Filling): Va
   return writer.finish(source.length);
 }
 
-function fillRows(frame: Frame, options: Options, filling: Filling, limit: number): Filled {
+function* fillRows(frame: Frame, options: Options, filling: Filling, limit: number): Generator<void, Filled> {
   const { windowing, ascending } = options;
   const { zone } = windowing;
   const { durationNs } = windowing.interval;
@@ -136,11 +139,12 @@ function fillRows(frame: Frame, options: Options, filling: Filling, limit: numbe
     previous = -1;
     // What can be known before is not found out by filling all memory.
     const windows = ascending ? (lastNs - time) / durationNs : (time - (isOpen ? lastOfTurn() : lastNs)) / durationNs;
-    if (windows > 0n) refuseBeyond(limit, filled.times.length + Number(windows));
+    if (windows > 0n) refuseBeyond(limit, filled.source.length + Number(windows));
   };
   const inRange = (): boolean => (ascending ? time <= lastNs : time >= lastNs && !isOpen);
   begin();
   for (;;) {
+    if ((filled.source.length & 4095) === 4095) yield;
     const ended = row === frame.rows || tagAt(row) !== tag;
     if (ended && !inRange()) {
       if (row === frame.rows) return filled;
@@ -150,17 +154,19 @@ function fillRows(frame: Frame, options: Options, filling: Filling, limit: numbe
     }
     const early = !ended && (ascending ? timeOf(row) > time : timeOf(row) < time);
     if (ended || early) {
-      refuseBeyond(limit, filled.times.length);
+      refuseBeyond(limit, filled.source.length);
       filled.source.push(-1);
       filled.repeated.push(previous >= 0 && !isNull(frame.value!, previous) ? previous : -1);
       const next = ended ? -1 : row;
       filled.computed.push(filling.kind === 'linear' ? onLine(frame, previous, next, time, timeOf, durationNs) : null);
-      filled.times.push(time);
+      filled.sec.push(secOf(time));
+      filled.nano.push(nanoOf(time));
     } else {
       filled.source.push(row);
       filled.repeated.push(-1);
       filled.computed.push(null);
-      filled.times.push(timeOf(row));
+      filled.sec.push(frame.sec[row]);
+      filled.nano.push(frame.nano[row]);
       previous = row++;
     }
     filled.tagOf.push(tag);

@@ -31,7 +31,7 @@ export async function pointsOf(source: PointSource, group: Group, run: Run): Pro
     case 'interval': {
       const frame = atWindowStarts(await pointsOf(source.input, group, run), source.options);
       const { maxSelectBuckets } = run.context.limits;
-      return source.fills ? fillFrame(frame, source.options, source.isCount, maxSelectBuckets) : frame;
+      return source.fills ? inTurns(fillFrame(frame, source.options, source.isCount, maxSelectBuckets), run) : frame;
     }
     default: {
       const { input: from, options } = source;
@@ -81,7 +81,11 @@ async function applyCall(call: CallNode, input: Frame, options: Options, isTyped
   if (input.value !== null && isTyped) checkInputKind(entry, input.value.kind, inputCallOf(call));
   const given = optionsOfCall(call, options);
   if (entry.kind !== 'stream') return reduceFrame(input, entry, given, options);
-  const steps = streamFrame(input, entry, given, options);
+  return inTurns(streamFrame(input, entry, given, options), run);
+}
+
+/** Does work in steps, with others' turns in between. */
+async function inTurns<T>(steps: Generator<void, T>, run: Run): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return value;
