@@ -202,6 +202,7 @@ describe.skipIf(!havePrograms('chromium'))('the page', () => {
     await sleep(600);
     await page.keyboard.press('Enter');
     await page.waitForURL(/q=sum%28load_one%29/);
+    expect(await page.title()).toBe('sum(load_one) – Varve');
     await page.locator('.legend li').first().waitFor();
     // Coloured text that is typed over: the policy allows no style of the browser's own making.
     await page.keyboard.press('Control+a');
@@ -212,6 +213,15 @@ describe.skipIf(!havePrograms('chromium'))('the page', () => {
     await page.waitForURL(/q=load_one/);
     expect(await editor.textContent()).toBe('load_one');
     await page.locator('.legend li').nth(2).waitFor();
+
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('load_on');
+    await page.locator('.cm-tooltip-autocomplete li', { hasText: 'load_one' }).waitFor();
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL(/q=load_on&/);
+    await page.goBack();
+    await page.waitForURL(/q=load_one&/);
+    expect(await editor.textContent()).toBe('load_one');
 
     const earlier = page.getByRole('button', { name: 'Earlier' });
     await earlier.focus();

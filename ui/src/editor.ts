@@ -135,7 +135,7 @@ function diagnosticOf(message: string, { doc }: EditorState): Diagnostic | null 
 
 /**
  * @param database the database that names are completed from, asked at each completion.
- * @param onSubmit called on Enter; Shift+Enter begins a new line.
+ * @param onSubmit called on Enter, with Ctrl also while a completion is open; Shift+Enter begins a new line.
  */
 export function createEditor(text: string, database: () => string, onSubmit: () => void): Editor {
   const element = document.createElement('div');
@@ -154,7 +154,8 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
   });
   const submit = {
     key: 'Enter',
-    run: () => {
+    run: (view: EditorView) => {
+      closeCompletion(view);
       onSubmit();
       return true;
     },
@@ -180,7 +181,14 @@ export function createEditor(text: string, database: () => string, onSubmit: () 
         placeholder('A PromQL expression: rate(requests_total[5m])'),
         // An open completion takes Enter first.
         keymap.of([{ key: 'Enter', run: takeCompletion }, ...completionKeymap.filter(({ key }) => key !== 'Enter')]),
-        keymap.of([submit, ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
+        keymap.of([
+          submit,
+          { ...submit, key: 'Mod-Enter' },
+          ...closeBracketsKeymap,
+          ...defaultKeymap,
+          ...historyKeymap,
+          ...lintKeymap,
+        ]),
       ],
     }),
   });

@@ -114,7 +114,8 @@ function show(): void {
   const name = place?.page ?? 'explore';
   const database = currentDatabase();
   const page = pages[name];
-  document.title = `${page.title} – Varve`;
+  const query = place?.parameters.get('q') ?? '';
+  document.title = `${query === '' ? page.title : query} – Varve`;
   title.textContent = page.title;
   for (const [other, link] of links) {
     link.href = hashOf(other, { db: database === USUAL_DATABASE ? '' : database });
