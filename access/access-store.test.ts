@@ -42,6 +42,26 @@ it('users log in with their own password only, and outlive a power loss', async 
   expect(await again.logIn('bob', 'another')).not.toBeNull();
 });
 
+it('of two first administrators that are made at once there is one', async () => {
+  const { store } = setUp();
+  const ends = await Promise.allSettled([
+    store.createUser('ann', 'x', true, true),
+    store.createUser('eve', 'y', true, true),
+  ]);
+  expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(store.users().length).toBe(1);
+  await expect(store.createUser('mallory', 'z', true, true)).rejects.toThrow('there are users or tokens by now');
+});
+
+it('a log-in that takes its time is not one to who got the name meanwhile', async () => {
+  const { store } = setUp();
+  await store.createUser('ann', 'old', true);
+  const late = store.logIn('ann', 'old');
+  store.dropUser('ann');
+  await store.createUser('ann', 'of another', true);
+  expect(await late).toBeNull();
+});
+
 it('creating the same user again is fine, another of the name is not', async () => {
   const { store } = setUp();
   await store.createUser('ann', 'x', false);

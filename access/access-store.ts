@@ -97,12 +97,18 @@ export class AccessStore {
     return users.length > 0 || tokens.length > 0;
   }
 
-  /** Adds a user. One with the same password and rights already is fine. */
-  async createUser(name: string, password: string, admin: boolean): Promise<void> {
+  /**
+   * Adds a user. One with the same password and rights already is fine.
+   * @param mustBeFirst refuses it with `forbidden` when there are users or tokens by the time it would be added.
+   */
+  async createUser(name: string, password: string, admin: boolean, mustBeFirst = false): Promise<void> {
     if (name === '') throw new VarveError('bad_request', 'username required');
     let hash: string | null = null;
     // Others may change the same user while a password is looked at.
     for (;;) {
+      if (mustBeFirst && this.isUsed) {
+        throw new VarveError('forbidden', 'cannot make the first administrator: there are users or tokens by now');
+      }
       const existing = this.find(name);
       if (existing === undefined) {
         if (hash !== null) break;
@@ -201,7 +207,8 @@ export class AccessStore {
     const user = this.find(name);
     this.decoy ??= hashPassword('nobody has this name');
     const isRight = await this.passwords.check(password, user?.password ?? (await this.decoy));
-    return isRight && user !== undefined ? { kind: 'user', name } : null;
+    // It takes its time, and another may have the name by then, or another password.
+    return isRight && user !== undefined && this.find(name)?.password === user.password ? { kind: 'user', name } : null;
   }
 
   /** As `logIn` for who has logged in a short while ago, without computing anything; null says nothing. */

@@ -12,6 +12,8 @@ export interface Rights {
   readonly id: string;
   /** Whether they may do something now. @param database of no account for `admin`. */
   may(need: Need, database: string): boolean;
+  /** The next user that they make must be the first that there is. */
+  founds?: boolean;
 }
 
 /** Whoever asks where there is no authentication. */
@@ -19,6 +21,11 @@ export const EVERYTHING: Rights = { name: 'anonymous', id: '', may: () => true }
 
 /** Whoever asks while there is no administrator yet. */
 export const NOTHING: Rights = { name: 'anonymous', id: '', may: () => false };
+
+/** Whoever makes the first administrator, and what else comes in the same request. */
+export function founderRights(): Rights {
+  return { ...EVERYTHING, founds: true };
+}
 
 export function rightsOf(access: AccessStore, principal: Principal): Rights {
   const { kind, name } = principal;

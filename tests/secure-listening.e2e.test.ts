@@ -1,6 +1,8 @@
 /** Where the server listens and how: HTTPS with certificates that change, and never to all the world without asking who comes. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -143,6 +145,39 @@ describe('without authentication', () => {
       expect(output).toContain('--allow-anonymous-remote-access');
     }
     expect((await serveAt(':0', 'refused', '--auth-enabled', 'false')).output).toContain('refused to listen');
+  });
+
+  test('who began to make the first administrator before there was one, and goes on behind it, is refused', async () => {
+    const dataDir = join(scratch.path, 'slow-founder');
+    const server = await startServer({ dataDir, args: ['--auth-enabled', 'true'] });
+    const user = (name: string) => new URLSearchParams({ name, password: 'x', admin: 'true' }).toString();
+    const query = new URLSearchParams({ q: `CREATE USER eve WITH PASSWORD 'x' WITH ALL PRIVILEGES` }).toString();
+    /** Sends all but the last byte of a body, and that when it is told to; the status of the answer. */
+    const begin = (path: string, body: string) => {
+      const request = httpRequest({
+        port: server.port,
+        host: '127.0.0.1',
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length },
+      });
+      request.write(body.slice(0, -1));
+      return async () => {
+        request.end(body.slice(-1));
+        const [response] = await once(request, 'response');
+        response.resume();
+        return response.statusCode;
+      };
+    };
+    const others = [begin('/api/v1/users', user('eve')), begin('/query', query)];
+    await sleep(200);
+    const body = new URLSearchParams(user('root'));
+    expect((await fetch(`${server.url}/api/v1/users`, { method: 'POST', body })).status).toBe(200);
+    await Promise.all(others.map((end) => end()));
+    const headers = { authorization: `Basic ${btoa('root:x')}` };
+    const { data } = (await (await fetch(`${server.url}/api/v1/users`, { headers })).json()) as { data: object[] };
+    expect(data).toEqual([{ name: 'root', admin: true, grants: [] }]);
+    await server.stop();
   });
 
   test('the first administrator comes from the environment, and lets the server listen everywhere', async () => {

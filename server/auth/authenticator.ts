@@ -55,7 +55,8 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
   /** There is, or was while this process ran, a user or a token. */
   let wasUsed = false;
   /** While nobody is known, whoever comes is anybody. */
-  const refuse = (why: string): Caller => {
+  const refuse = (access: AccessStore, why: string): Caller => {
+    wasUsed ||= access.isUsed;
     if (!wasUsed) return FOUNDER;
     throw new VarveError('unauthorized', why);
   };
@@ -71,7 +72,7 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       wasRight();
       throw error;
     }
-    if (principal === null) return refuse(FAILED);
+    if (principal === null) return refuse(access, FAILED);
     wasRight();
     return callerOf(access, principal);
   };
@@ -94,12 +95,12 @@ export function createAuthenticator(mode: AuthMode): Authenticator {
       wasUsed ||= access.isUsed;
       const credentials = readCredentials(request.headers.authorization, query);
       if (credentials === null || credentials === 'malformed') {
-        return refuse('unable to parse authentication credentials');
+        return refuse(access, 'unable to parse authentication credentials');
       }
       const address = request.socket.remoteAddress ?? '';
       if (credentials.kind === 'token') {
         const principal = access.bearer(credentials.text);
-        if (principal === null) return refuse(FAILED);
+        if (principal === null) return refuse(access, FAILED);
         return callerOf(access, principal);
       }
       const { name, password } = credentials;

@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import zlib from 'node:zlib';
-import { EVERYTHING, type Rights } from '../../access/rights.ts';
+import { founderRights, type Rights } from '../../access/rights.ts';
 import { VarveError } from '../../errors/errors.ts';
 import type { Statement } from '../../query/influxql/ast.ts';
 import { parseParameters } from '../../query/influxql/parser/parameters.ts';
@@ -144,7 +144,7 @@ function parse(text: string, parameters: string): readonly Statement[] {
 function statementRights(caller: Caller, statements: readonly Statement[], database: string): Rights {
   const [first] = statements;
   if (caller.mayMakeFirstAdmin) {
-    if (first?.kind === 'create user' && first.admin) return EVERYTHING;
+    if (first?.kind === 'create user' && first.admin) return founderRights();
     throw noAdmin();
   }
   authorizeStatements(statements, caller.rights, database.split('/', 1)[0]);

@@ -46,7 +46,7 @@ async function createUser(context: RouteContext): Promise<Response> {
   if (!admin && !caller.rights.may('admin', '')) {
     throw new VarveError('forbidden', 'create admin user first or disable authentication');
   }
-  await opened.access.createUser(name, requiredPassword(context), admin);
+  await opened.access.createUser(name, requiredPassword(context), admin, caller.mayMakeFirstAdmin);
   return success(describe(opened, name));
 }
 

@@ -77,7 +77,8 @@ async function run(statement: Statement, context: StatementContext): Promise<rea
       await engine.dropRetentionPolicy(statement.database, statement.name);
       return NOTHING;
     case 'create user':
-      await engine.access.createUser(statement.name, statement.password, statement.admin);
+      await engine.access.createUser(statement.name, statement.password, statement.admin, context.rights.founds);
+      if (context.rights.founds) context.rights.founds = false;
       return NOTHING;
     case 'set password':
       await engine.access.setPassword(statement.name, statement.password);
