@@ -229,11 +229,13 @@ export class Database {
     this.manifest.close();
   }
 
-  /** Lets go of a database that is no more; its files are to be removed. */
+  /** Lets go of a database that is no more; its files are to be removed. Who goes on reading it finds nothing. */
   discard(): void {
     this.closed = true;
     this.files.close();
     this.manifest.abandon();
+    this.frozen.length = 0;
+    this.active = this.newMemtable();
   }
 
   private newMemtable(): Memtable {

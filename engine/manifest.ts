@@ -154,9 +154,11 @@ export class Manifest {
     this.closeLog();
   }
 
-  /** Closes it as it is, because the whole directory goes. */
+  /** Closes it as it is, because the whole directory goes; nothing is live from then on. */
   abandon(): void {
     this.closeLog();
+    this.files.clear();
+    this.tombstones.clear();
   }
 
   private closeLog(): void {

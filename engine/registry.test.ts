@@ -133,6 +133,18 @@ describe('retention policies', () => {
     await engine.close();
   });
 
+  it('that are dropped while somebody reads them are empty, not missing their files', async () => {
+    const engine = await open(new MemoryFileSystem(1));
+    const first = engine.createDatabase('m');
+    await write(engine, first, 's', NOW_SEC);
+    await engine.flush();
+    await write(engine, first, 's', NOW_SEC + 1);
+    expect(readSeries(first, 's').size).toBe(2);
+    await engine.dropDatabase('m');
+    expect(readSeries(first, 's').size).toBe(0);
+    await engine.close();
+  });
+
   it('lose series with their last row, whichever policy is the default', async () => {
     const engine = await open(new MemoryFileSystem(1));
     const first = engine.createDatabase('m');
