@@ -68,7 +68,8 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   };
   const server = withTls(() => createServer(serverConfig(settings, texts, promql, version, log)));
   const isSecure = tlsFiles(settings) !== null;
-  if (isSecure) process.on('SIGHUP', () => server.reloadTls());
+  // Also where there is nothing to read again: what the signal does by itself is to end the process.
+  process.on('SIGHUP', () => server.reloadTls());
   if (!isSecure && !isLoopback(settings.listen)) {
     log.warn('what this server is sent and answers can be read on its way: set tls-certificate and tls-key');
   }

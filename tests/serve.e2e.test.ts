@@ -56,6 +56,16 @@ test('SIGTERM finishes, flushes and exits with 0, and the data is there after', 
   expect(await second.stop('SIGINT')).toBe(0);
 });
 
+test('SIGHUP, as a reload by systemd sends it, ends nothing where there is nothing to read again', async () => {
+  const server = await startServer({ dataDir: join(directory, 'hup') });
+  server.child.kill('SIGHUP');
+  for (let i = 0; i < 5; i++) {
+    await sleep(50);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  }
+  expect(await server.stop()).toBe(0);
+});
+
 test('requests under way are finished when it stops', async () => {
   const dataDir = join(directory, 'under-way');
   const server = await startServer({ dataDir });
