@@ -9,6 +9,7 @@ interface DatabaseInfo {
   retentionIsDefault: boolean;
   partitionDurationSec: number | null;
   sizeCapBytes: number;
+  limits: Record<string, number | null>;
   series: number;
   files: number;
   fileBytes: number;
@@ -78,7 +79,8 @@ Examples:
   varve db alter telegraf --retention forever --max-series 1000000
   varve db drop telegraf --yes
 
-A server changes and drops databases when it was started with --enable-admin-api.`;
+A server changes and drops databases when it was started with --enable-admin-api.
+Exit codes: 0 done; 1 refused, or no server.`;
 
 function withSettings(command: Command): Command {
   return addClientOptions(command)
@@ -111,10 +113,43 @@ async function list(options: ClientOptions & { json: boolean }): Promise<void> {
     String(one.series),
     String(one.files),
     String(one.fileBytes),
-    one.retentionMs === 0 ? 'forever' : `${one.retentionMs / 86_400_000}d`,
-    one.partitionDurationSec === null ? '' : `${one.partitionDurationSec / 3600}h`,
-    one.sizeCapBytes === 0 ? 'none' : String(one.sizeCapBytes),
+    one.retentionMs === 0 ? 'forever' : durationText(one.retentionMs),
+    one.partitionDurationSec === null ? '' : durationText(one.partitionDurationSec * 1000),
+    one.sizeCapBytes === 0 ? 'none' : sizeText(one.sizeCapBytes),
+    limitsText(one.limits),
   ]);
-  const columns = ['name', 'series', 'files', 'bytes', 'retention', 'partition', 'size cap'];
+  const columns = ['name', 'series', 'files', 'bytes', 'retention', 'partition', 'size cap', 'limits'];
   process.stdout.write(tableOf({ title: '', columns, rows }));
+}
+
+const UNITS: readonly [string, number][] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+];
+
+/** As the options take it: `90d`, `1h30m`. */
+function durationText(ms: number): string {
+  let text = '';
+  let rest = ms;
+  for (const [unit, unitMs] of UNITS) {
+    const count = Math.floor(rest / unitMs);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * unitMs;
+  }
+  return text;
+}
+
+/** As the options take it, in the largest unit that leaves no fraction. */
+function sizeText(bytes: number): string {
+  const power = [4, 3, 2, 1].find((each) => bytes % 1024 ** each === 0) ?? 0;
+  return `${bytes / 1024 ** power}${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
+}
+
+/** Limits of its own, by the names of their options: `max-series=1000`. */
+function limitsText(limits: DatabaseInfo['limits']): string {
+  const set = SETTINGS.filter(([limit]) => typeof limits[limit] === 'number');
+  return set.map(([limit, option]) => `${option}=${limits[limit]}`).join(' ');
 }

@@ -9,16 +9,20 @@ import { dumpLog } from '../wal/dump.ts';
 import { runOnDirectory } from './data-directory.ts';
 import { EXIT_DATA, EXIT_OK } from './exit-codes.ts';
 
+const WAL_EXAMPLE = '\nExample:\n  varve wal dump --data ./data';
+const TSM_EXAMPLE = '\nExample:\n  varve tsm dump data/db/1/*.tsm';
+
 const out = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 export function addDumpCommands(program: Command): void {
   program
     .command('wal')
     .description('look into the write-ahead log')
+    .addHelpText('after', WAL_EXAMPLE)
     .command('dump')
     .description('print segments and records')
     .option('-d, --data <directory>', 'the data directory', './data')
-    .addHelpText('after', '\nExample:\n  varve wal dump --data ./data')
+    .addHelpText('after', WAL_EXAMPLE)
     .action((options: { data: string }) =>
       runOnDirectory(options.data, (directory) => {
         dumpWal(`${directory}/wal`);
@@ -28,11 +32,12 @@ export function addDumpCommands(program: Command): void {
   program
     .command('tsm')
     .description('look into data files')
+    .addHelpText('after', TSM_EXAMPLE)
     .command('dump')
     .description('print row groups, encodings and sizes')
     .argument('<file...>', 'data files')
     .option('--series', 'also print the series', false)
-    .addHelpText('after', '\nExample:\n  varve tsm dump data/db/1/*.tsm')
+    .addHelpText('after', TSM_EXAMPLE)
     .action((paths: string[], options: { series: boolean }) => {
       for (const path of paths) {
         try {

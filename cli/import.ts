@@ -32,6 +32,7 @@ export function addImportCommand(program: Command): void {
   program
     .command('import')
     .description('take over the data of another database')
+    .addHelpText('after', '\nExample:\n  varve import influx http://old:8086 --to http://127.0.0.1:8087')
     .command('influx <url-or-path>')
     .description('from a running InfluxDB 1.x, or from files of influx_inspect export (also packed with gzip)')
     .option('--to <url>', 'the running Varve that takes the data', 'http://127.0.0.1:8086')

@@ -20,4 +20,4 @@ if (problem !== null) {
 setFlagsFromString('--no-allocation-site-pretenuring');
 nodeModule.enableCompileCache();
 process.env.NODE_COMPILE_CACHE ??= nodeModule.getCompileCacheDir() ?? '';
-await import('./program.ts');
+await (await import('./program.ts')).runProgram();

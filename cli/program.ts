@@ -21,18 +21,36 @@ import { addUserCommand } from './user.ts';
 import { readVersion } from './version.ts';
 import { addWriteCommand } from './write.ts';
 
-const program = new Command('varve')
-  .description('A time-series metrics database: line protocol and Prometheus remote write in, PromQL out.')
-  .version(readVersion(), '-v, --version', 'print the version')
-  .helpOption('-h, --help', 'print help')
-  .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError('(run with --help to see the options and examples)')
-  .exitOverride((error) => {
-    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
-  })
-  .addHelpText(
-    'after',
-    `
+const COMMANDS = [
+  addServeCommand,
+  addWriteCommand,
+  addQueryCommand,
+  addExportCommand,
+  addDatabaseCommand,
+  addUserCommand,
+  addTokenCommand,
+  addRulesCommand,
+  addConfigCommand,
+  addDoctorCommand,
+  addDumpCommands,
+  addCompactCommand,
+  addImportCommand,
+];
+
+/** The program with all its commands. */
+export function createProgram(): Command {
+  const program = new Command('varve')
+    .description('A time-series metrics database: line protocol and Prometheus remote write in, PromQL out.')
+    .version(readVersion(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(run with --help to see the options and examples)')
+    .exitOverride((error) => {
+      process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+    })
+    .addHelpText(
+      'after',
+      `
 Examples:
   varve serve                                     serve ./data on http://127.0.0.1:8086
   varve user create admin --admin --data ./data   an administrator: from now on it asks who comes
@@ -42,26 +60,17 @@ Exit codes:
   0  done, or stopped as asked        3  the data directory cannot be used
   1  an unexpected failure            4  the address cannot be listened on
   2  wrong usage`,
-  );
+    );
+  for (const add of COMMANDS) add(program);
+  return program;
+}
 
-addServeCommand(program);
-addWriteCommand(program);
-addQueryCommand(program);
-addExportCommand(program);
-addDatabaseCommand(program);
-addUserCommand(program);
-addTokenCommand(program);
-addRulesCommand(program);
-addConfigCommand(program);
-addDoctorCommand(program);
-addDumpCommands(program);
-addCompactCommand(program);
-addImportCommand(program);
-
-// A reader that has seen enough, such as head, is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
-await program.parseAsync();
+/** Does what the command line says. */
+export async function runProgram(): Promise<void> {
+  // A reader that has seen enough, such as head, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  await createProgram().parseAsync();
+}

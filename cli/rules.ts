@@ -25,8 +25,18 @@ interface TestOptions {
   junit?: string;
 }
 
+const EXAMPLES = `
+Examples:
+  varve rules check 'rules/*.yml'
+  varve rules test --diff tests/rules_test.yml
+
+Exit codes: 0 all good; 1 a file is wrong, or a test failed; 3 duplicate rules, with --lint-fatal.`;
+
 export function addRulesCommand(program: Command): void {
-  const rules = program.command('rules').description('check and test recording and alerting rules');
+  const rules = program
+    .command('rules')
+    .description('check and test recording and alerting rules')
+    .addHelpText('after', EXAMPLES);
   rules
     .command('check')
     .description('check whether rule files are valid')
@@ -37,7 +47,7 @@ export function addRulesCommand(program: Command): void {
         .default('duplicate-rules'),
     )
     .option('--lint-fatal', 'exit with 3 when such a check fails', false)
-    .addHelpText('after', "\nExample:\n  varve rules check 'rules/*.yml'")
+    .addHelpText('after', EXAMPLES)
     .action((files: string[], options: CheckOptions) => {
       process.exitCode = checkFiles(files, options);
     });
@@ -52,7 +62,7 @@ export function addRulesCommand(program: Command): void {
     )
     .option('--diff', 'show failures as a difference', false)
     .option('--junit <file>', 'also write a JUnit report')
-    .addHelpText('after', '\nExample:\n  varve rules test --diff tests/rules_test.yml')
+    .addHelpText('after', EXAMPLES)
     .action(async (files: string[], options: TestOptions) => {
       process.exitCode = await testFiles(files, options);
     });

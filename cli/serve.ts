@@ -7,6 +7,7 @@
  */
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { format } from 'node:util';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { systemClock } from '../clock/clock.ts';
@@ -23,8 +24,9 @@ import { createServer } from '../server/server.ts';
 import { directoryFailure } from './data-directory.ts';
 import { EXIT_DATA, EXIT_FAILURE, EXIT_LISTEN, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { addSettingsOptions, settingsOf } from './settings-options.ts';
-import { accessProblem, isLoopback, makeFirstAdmin } from './start-access.ts';
-import { ruleProblems, startRules } from './start-rules.ts';
+import { isLoopback, makeFirstAdmin } from './start-access.ts';
+import { startProblem } from './start-problem.ts';
+import { startRules } from './start-rules.ts';
 import { readVersion } from './version.ts';
 
 export function addServeCommand(program: Command): void {
@@ -57,10 +59,11 @@ async function serve({ values: settings, texts, problems }: Resolved): Promise<v
   }
   const version = readVersion();
   const log = await createLog(settings['log-level'], settings['log-format']);
+  // What libraries print comes in the log's form, too.
+  console.error = console.warn = (...what) => log.error(format(...what));
+  console.info = console.log = (...what) => log.debug(format(...what));
   const dataDir = resolve(settings.data);
-  const wrongRules = ruleProblems(settings.rules);
-  if (wrongRules !== null) fail(EXIT_USAGE, wrongRules);
-  const problem = accessProblem(settings, dataDir, process.env);
+  const problem = startProblem(settings, process.env);
   if (problem !== null) fail(EXIT_USAGE, problem);
   const promql = {
     delayedNameRemoval: settings['promql-delayed-name-removal'],
@@ -179,6 +182,7 @@ function serverConfig(
     tls: tlsFiles(settings),
     headTimeoutMs: settings['head-timeout'],
     requestTimeoutMs: settings['request-timeout'],
+    keepAliveMs: settings['keep-alive-timeout'],
     bodyStallMs: settings['body-stall-timeout'],
     queryMaxLength: settings['query-max-length'],
     flags,
@@ -190,6 +194,8 @@ function engineOptions(settings: Settings, log: Logger): Omit<EngineOptions, 'da
   const archive = settings['wal-archive'];
   return {
     walSync: settings['wal-sync'],
+    walAsyncIntervalMs: settings['wal-async-interval'],
+    walReplayAttempts: settings['wal-replay-attempts'],
     walRecovery: settings['wal-recovery'],
     walArchiveDir: archive === undefined ? null : resolve(archive),
     walSegmentBytes: settings['wal-segment-size'],

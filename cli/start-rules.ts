@@ -29,6 +29,13 @@ export async function startRules(
     storage: engineStorage(engine, settings['rules-database']),
     files: settings.rules,
     intervalMs: settings['rules-interval'],
+    queryOffsetMs: settings['rules-query-offset'],
+    resendDelayMs: settings['rules-resend-delay'],
+    restore: {
+      outageToleranceMs: settings['rules-outage-tolerance'],
+      forGracePeriodMs: settings['rules-grace-period'],
+    },
+    notifier: { queueCapacity: settings['alertmanager-queue'], timeoutMs: settings['alertmanager-timeout'] },
     externalLabels: settings['external-label'],
     externalUrl: settings['external-url'] ?? address,
     alertmanagers: settings.alertmanager,

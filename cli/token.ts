@@ -23,7 +23,10 @@ Examples:
   varve token revoke 83a9b63ba950`;
 
 export function addTokenCommand(program: Command): void {
-  const token = program.command('token').description('tokens, which programs send in place of a password');
+  const token = program
+    .command('token')
+    .description('tokens, which programs send in place of a password')
+    .addHelpText('after', EXAMPLES);
   withAccountOptions(token.command('create').description('make a token and print it, this once'))
     .option('--read <database...>', 'may read it')
     .option('--write <database...>', 'may write to it')

@@ -33,7 +33,25 @@ test('sizes', () => {
   expect(value(kinds.size, '1.5 gib')).toBe(1.5 * 2 ** 30);
   expect(value(kinds.size, 4096)).toBe(4096);
   expect(value(kinds.size, 'none')).toBe(0);
-  for (const wrong of ['', 'MiB', '64MB', '-1']) expect(advice(kinds.size, wrong), wrong).toMatch('give a size');
+  for (const wrong of ['', 'MiB', '64MB', '-1', '99999999TiB']) {
+    expect(advice(kinds.size, wrong), wrong).toMatch('give a size');
+  }
+});
+
+test('bounds', () => {
+  const key = kinds.sizeFrom('1', '64KiB');
+  expect(value(key, '64KiB')).toBe(65_536);
+  for (const wrong of ['none', 0, '64.1KiB']) expect(advice(key, wrong)).toBe('give a size of 1 to 64KiB');
+  expect(advice(kinds.sizeFrom('1MiB'), 'none')).toBe('give a size of 1MiB or more');
+  expect(value(kinds.positive, 1)).toBe(1);
+  for (const wrong of ['0', 'none', '-1', '1.5']) {
+    expect(advice(kinds.positive, wrong), wrong).toBe('give a whole number above zero');
+  }
+  const partition = kinds.wholeSeconds('1s', '90d');
+  expect(value(partition, '90d')).toBe(90 * 86_400_000);
+  for (const wrong of ['0', '500ms', '91d', 'forever']) {
+    expect(advice(partition, wrong), wrong).toBe('give a duration of 1s to 90d, in whole seconds');
+  }
 });
 
 test('numbers, switches, words, lists', () => {

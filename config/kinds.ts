@@ -58,6 +58,17 @@ export const interval = kind(
   'duration',
 );
 
+/** A duration of whole seconds between two bounds, in ms. */
+export function wholeSeconds(least: string, most: string): Kind<number> {
+  const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
+  const parse = (text: string) => {
+    const ms = parseDuration(text);
+    if (ms >= leastMs && ms <= mostMs && ms % 1000 === 0) return ms;
+    throw new Error(`give a duration of ${least} to ${most}, in whole seconds`);
+  };
+  return kind('<duration>', parse, 'duration');
+}
+
 /** `0` and `forever` are 0. */
 export function parseDuration(text: string): number {
   const ms = text === 'forever' ? 0 : parseDurationMs(text);
@@ -72,11 +83,25 @@ function parseSize(text: string): number {
   if (text === 'none') return 0;
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
   const unit = SIZE_UNITS[match?.[2].toLowerCase() ?? 'none'];
-  if (match === null || unit === undefined) throw new Error('give a size, such as 64MiB, 1GiB or a number of bytes');
-  return Math.floor(Number(match[1]) * unit);
+  const bytes = unit === undefined ? Number.NaN : Math.floor(Number(match?.[1]) * unit);
+  if (!Number.isSafeInteger(bytes)) throw new Error('give a size, such as 64MiB, 1GiB or a number of bytes');
+  return bytes;
 }
 
 export const size = kind('<size>', parseSize, 'bytes');
+
+/** A size that cannot be none: at least, and where there is a bound at most, so much. */
+export function sizeFrom(least: string, most?: string): Kind<number> {
+  const leastBytes = parseSize(least);
+  const mostBytes = most === undefined ? Infinity : parseSize(most);
+  const bounds = most === undefined ? `${least} or more` : `${least} to ${most}`;
+  const parse = (text: string) => {
+    const bytes = parseSize(text);
+    if (bytes >= leastBytes && bytes <= mostBytes) return bytes;
+    throw new Error(`give a size of ${bounds}`);
+  };
+  return kind('<size>', parse, 'bytes');
+}
 
 /** A whole number, 0 or more. */
 export const count = kind(
@@ -84,6 +109,19 @@ export const count = kind(
   (text) => {
     const value = text === 'none' ? 0 : Number(text);
     if (!/^(\d+|none)$/.test(text) || !Number.isSafeInteger(value)) throw new Error('give a whole number');
+    return value;
+  },
+  'number',
+);
+
+/** A whole number above 0. */
+export const positive = kind(
+  '<number>',
+  (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0) {
+      throw new Error('give a whole number above zero');
+    }
     return value;
   },
   'number',

@@ -70,6 +70,22 @@ test('all that is wrong is told at once, with its place', () => {
   ]);
 });
 
+test('maps and lists where one value belongs are told as such', () => {
+  const path = fileOf('max-tags: [1]\ndata: {a: b}\nrules: {a: b}\nmerge-rate: []\n');
+  expect(resolveSettings({}, {}, path).problems.map((problem) => problem.slice(path.length))).toEqual([
+    `:2: data: give one value (it says '{"a":"b"}')`,
+    `:4: merge-rate: give one value (it says '[]')`,
+    `:1: max-tags: give one value (it says '1')`,
+    `:3: rules: give a value, or a list of values (it says '{"a":"b"}')`,
+  ]);
+});
+
+test('what would make the server refuse everything is no value', () => {
+  for (const name of ['max-body-size', 'max-inflight-size', 'max-line-size', 'memtable-size', 'max-tags'] as const) {
+    for (const wrong of ['0', 'none']) expect(resolveSettings({ [name]: wrong }, {}, null).problems).toHaveLength(1);
+  }
+});
+
 test('a file that is no YAML, no map, empty or not there', () => {
   expect(resolveSettings({}, {}, fileOf('a: [')).problems[0]).toMatch(/varve\.yml:\d+: /);
   expect(resolveSettings({}, {}, fileOf('- a')).problems).toEqual([

@@ -68,7 +68,8 @@ export function resolveSettings(
     }
     const result = kind.type.safeParse(given.value);
     if (result.success) values[name] = result.data;
-    else problems.push(`${given.place}: ${adviceOf(result.error.issues)} (it says '${textOf(given.value)}')`);
+    else
+      problems.push(`${given.place}: ${adviceOf(result.error.issues, kind.isList)} (it says '${textOf(given.value)}')`);
   }
   return { values: values as Settings, origins, texts, problems } as Resolved;
 }
@@ -79,8 +80,8 @@ interface Issue {
   readonly errors?: readonly (readonly Issue[])[];
 }
 
-/** The advice of our own kinds; zod's words where the value is not even of a fitting sort. */
-function adviceOf(issues: readonly Issue[]): string {
+/** The advice of our own kinds; where a file has a map or a list instead of a value, that it is no value. */
+function adviceOf(issues: readonly Issue[], isList: boolean): string {
   for (const issue of issues) {
     if (issue.code === 'custom') return issue.message;
     for (const branch of issue.errors ?? []) {
@@ -88,12 +89,13 @@ function adviceOf(issues: readonly Issue[]): string {
       if (advice !== undefined) return advice.message;
     }
   }
-  return issues[0]?.message ?? 'this is not a value';
+  return isList ? 'give a value, or a list of values' : 'give one value';
 }
 
 /** Without passwords of URLs. */
 function textOf(value: unknown): string {
-  const text = Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : `${value}`;
+  const isPlainList = Array.isArray(value) && value.length > 0;
+  const text = isPlainList ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : `${value}`;
   // The last @ is the one before the host.
   return text.replace(/\/\/[^/\s]*@/g, '//');
 }

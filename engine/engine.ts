@@ -38,7 +38,7 @@ import {
 import { Refusals } from './refusals.ts';
 import { type NewDatabase, Registry } from './registry.ts';
 import { dropUnknownSeries, noteShapes } from './replayed-batch.ts';
-import { FIRST_POLICY, type PolicyChange, type RetentionPolicy } from './retention-policy.ts';
+import { FIRST_POLICY, isValidName, NAME_RULE, type PolicyChange, type RetentionPolicy } from './retention-policy.ts';
 import type { Instant } from './time.ts';
 import { DEFAULT_WRITE_LIMITS } from './write-limits.ts';
 
@@ -195,7 +195,7 @@ export class Engine {
 
   /**
    * As `database`, made when it does not exist; its existence is durable on return.
-   * @throws VarveError 'not_found' for a policy that does not exist.
+   * @throws VarveError 'not_found' for a policy that does not exist, 'bad_request' for a name that cannot be.
    */
   createDatabase(name: string, settings: NewDatabase = {}): Database {
     const existing = this.registry.find(name);
@@ -203,6 +203,9 @@ export class Engine {
     const [owner, policy] = isInternalDatabase(name) ? [name] : name.split('/');
     if (this.registry.has(owner) || (policy ?? FIRST_POLICY) !== FIRST_POLICY) return this.registry.resolve(name);
     this.assertOpen();
+    if (!isInternalDatabase(name) && !isValidName(owner)) {
+      throw new VarveError('bad_request', `cannot create database ${JSON.stringify(owner)}: give it ${NAME_RULE}`);
+    }
     return this.registry.create(owner, settings);
   }
 
@@ -423,7 +426,7 @@ export class Engine {
 
   /** Opens the log and brings back what was not in files. Memory stays bounded: full memtables are flushed on the way. */
   private async replay(): Promise<Wal> {
-    const { fs, dataDir, log, clock, walSync, walRecovery, walSegmentBytes, memtableBytes } = this.options;
+    const { fs, dataDir, log, clock, walSync, walRecovery, memtableBytes } = this.options;
     const batch = new Batch();
     const lost = new Map<string, number>();
     let useless = 0;
@@ -434,7 +437,9 @@ export class Engine {
       {
         mode: walSync,
         recovery: walRecovery,
-        segmentSizeBytes: walSegmentBytes,
+        asyncIntervalMs: this.options.walAsyncIntervalMs,
+        maxReplayAttempts: this.options.walReplayAttempts,
+        segmentSizeBytes: this.options.walSegmentBytes,
         minimumLsn: Math.max(0, ...this.allDatabases().map(({ manifest }) => manifest.flushedLsn)),
         archiveDirectory: this.options.walArchiveDir,
         clock,
@@ -501,6 +506,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     log: () => {},
     walSync: 'group',
     walRecovery: 'strict',
+    walAsyncIntervalMs: 100,
+    walReplayAttempts: 5,
     walSegmentBytes: 32 << 20,
     retentionMs: 0,
     walArchiveDir: null,

@@ -206,10 +206,11 @@ export class History {
     const [owner, policy] = name.split('/');
     const partitionDurationSec = DATABASES.find(([each]) => each === name)![1];
     if (!this.engine.hasDatabase(owner)) this.engine.createDatabase(owner, { partitionDurationSec });
-    if (this.engine.database(name) === undefined) {
+    if (policy !== undefined && this.engine.database(name) === undefined) {
       this.engine.createRetentionPolicy(owner, policy, { retentionMs: RETENTION_MS, shardDurationMs: SHARD_MS });
     }
-    return this.engine.database(name)!;
+    // What it throws when the disk fails is the disk's error.
+    return this.engine.resolve(name);
   }
 
   /** Drops a policy or a whole database, sometimes dying in the midst of it, or changes one. */

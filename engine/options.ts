@@ -17,6 +17,10 @@ export interface EngineOptions {
   log?: Log;
   /** When a write is durable, see wal/README.md. Default 'group': before it is acknowledged. */
   walSync?: 'group' | 'always' | 'async' | 'none';
+  /** With 'async' the time in ms between two syncs. Default 100. */
+  walAsyncIntervalMs?: number;
+  /** Replays of the log that may fail in a row before the next start is refused. Default 5. */
+  walReplayAttempts?: number;
   /** 'strict' stops at damage in the middle of the log, 'skip' goes on behind it and reports the loss. */
   walRecovery?: 'strict' | 'skip';
   /** Segments of the log are copied there before they go; null keeps no copies. */

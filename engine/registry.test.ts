@@ -180,9 +180,18 @@ describe('names', () => {
 
   it('are what InfluxDB takes', () => {
     const taken = ['a', 'ü x', 'a.b', '...', 'a-b', '日本', '"', 'a%', '😀'];
-    const refused = ['', '.', '..', 'a/b', 'a\\b', 'a\tb', 'a\u00a0b', 'a\u0000', '\u200b'];
+    const refused = ['', '.', '..', 'a/b', 'a\\b', 'a\tb', 'a\u00a0b', 'a\u0000', '\u200b', 'ä'.repeat(101)];
     expect(taken.filter((name) => !isValidName(name))).toEqual([]);
     expect(refused.filter(isValidName)).toEqual([]);
+  });
+
+  it('are checked by whatever makes a database, a write too', async () => {
+    const engine = await open(new MemoryFileSystem(1));
+    for (const name of ['..', 'a\\b', 'x'.repeat(201)]) {
+      expect(() => engine.createDatabase(name)).toThrow('cannot create database');
+      expect(engine.hasDatabase(name)).toBe(false);
+    }
+    await engine.close();
   });
 });
 

@@ -43,8 +43,15 @@ export function policyDatabaseName(owner: string, policy: string): string {
   return `${owner}\u0000policy:${policy}`;
 }
 
-/** Whether InfluxDB takes a text as the name of a database or of a policy. */
+/** Bytes of the longest name of a database. */
+export const LONGEST_NAME_BYTES = 200;
+
+/** What a name may be, as advice to whoever gave another. */
+export const NAME_RULE = `a name of printable characters, without slashes and backslashes, of ${LONGEST_NAME_BYTES} bytes at most`;
+
+/** Whether a text can be the name of a database or of a policy: what InfluxDB takes, if it is not too long. */
 export function isValidName(name: string): boolean {
+  if (Buffer.byteLength(name) > LONGEST_NAME_BYTES) return false;
   // Of spaces, only the plain one is printable.
   return (
     name !== '' && name !== '.' && name !== '..' && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(name) && !/[/\\]/.test(name)

@@ -113,7 +113,7 @@ describe('readBody', () => {
     if (declared !== null) expect(declared.status).toBe(413);
     handler = (request) => readBody(request, { maxBodyBytes: 1000, maxDecodedBytes: 10000 });
     const chunked = await post([Buffer.alloc(800), Buffer.alloc(800)], {});
-    expect(chunked).toEqual({ status: 413, text: expect.stringContaining('limit maxBodyBytes = 1000') });
+    expect(chunked).toEqual({ status: 413, text: expect.stringContaining('bytes are more than 1000') });
   });
 
   test('stops a decompression bomb at the limit, in every encoding', async () => {
@@ -127,7 +127,7 @@ describe('readBody', () => {
     })) {
       const answer = await post([packed], { 'content-encoding': name });
       expect(answer.status, name).toBe(413);
-      expect(answer.text).toContain('limit maxDecodedBytes = 4194304');
+      expect(answer.text).toContain('more than 4194304');
     }
     // A length that the block cannot hold is not believed.
     expect(() => unpackSnappy(Uint8Array.of(0xff, 0xff, 0x7f, 0), 1 << 24)).toThrow('4 bytes cannot hold 2097151');

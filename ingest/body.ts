@@ -61,7 +61,7 @@ export async function readBody(
   const encoding = bodyEncoding(request.headers['content-encoding'], encodings);
   const raw = await readPackedBody(request, limits);
   if (encoding === 'identity') {
-    if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, 'maxDecodedBytes', limits.maxDecodedBytes);
+    if (raw.length > limits.maxDecodedBytes) throw tooLarge(raw.length, limits.maxDecodedBytes);
     return raw;
   }
   const unpacked = await unpackBody(raw, encoding, limits);
@@ -72,7 +72,7 @@ export async function readBody(
 /** As `readBody`, but leaves the bytes as they came over the wire. */
 export async function readPackedBody(request: IncomingMessage, limits: Readonly<BodyLimits>): Promise<Uint8Array> {
   const declared = Number(request.headers['content-length'] ?? -1);
-  if (declared > limits.maxBodyBytes) throw tooLarge(declared, 'maxBodyBytes', limits.maxBodyBytes);
+  if (declared > limits.maxBodyBytes) throw tooLarge(declared, limits.maxBodyBytes);
   return await collect(request, declared, limits);
 }
 
@@ -164,10 +164,7 @@ async function unpackElsewhere(
 }
 
 function bomb(maxBytes: number): VarveError {
-  return new VarveError(
-    'body_too_large',
-    `cannot read body: it unpacks to more than ${maxBytes} bytes (limit maxDecodedBytes = ${maxBytes})`,
-  );
+  return new VarveError('body_too_large', `cannot read body: it unpacks to more than ${maxBytes} bytes`);
 }
 
 /** Parts as one body. */
@@ -186,8 +183,8 @@ function tooSlow(stallTimeoutMs: number): VarveError {
   return new VarveError('too_slow', text);
 }
 
-function tooLarge(bytes: number, limit: keyof BodyLimits, value: number): VarveError {
-  return new VarveError('body_too_large', `cannot read body: ${bytes} bytes are too many (limit ${limit} = ${value})`);
+function tooLarge(bytes: number, most: number): VarveError {
+  return new VarveError('body_too_large', `cannot read body: ${bytes} bytes are more than ${most}`);
 }
 
 /**
@@ -263,7 +260,7 @@ function collect(request: IncomingMessage, declared: number, limits: Readonly<Bo
     };
     const onData = (chunk: Uint8Array): void => {
       const after = length + chunk.length;
-      if (after > maxBytes) stop(tooLarge(after, 'maxBodyBytes', maxBytes));
+      if (after > maxBytes) stop(tooLarge(after, maxBytes));
       else if (!isAdmitted(after)) return;
       else if (known === null) chunks.push(chunk);
       else known.set(chunk, length);

@@ -22,10 +22,7 @@ export function unpackedLength(block: Uint8Array, maxBytes: number): number {
   const length = snappyLength(block);
   if (length < 0) throw new VarveError('bad_request', 'cannot unpack snappy body: it does not begin with a length');
   if (length > maxBytes) {
-    throw new VarveError(
-      'body_too_large',
-      `cannot read body: it unpacks to ${length} bytes (limit maxDecodedBytes = ${maxBytes})`,
-    );
+    throw new VarveError('body_too_large', `cannot read body: it unpacks to ${length} bytes, more than ${maxBytes}`);
   }
   // Three bytes of a block yield at most 64: a longer promise is a lie that would only cost memory.
   if (length > 32 * block.length + 64) {

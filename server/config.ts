@@ -26,7 +26,7 @@ export interface ServerConfig {
   queryConcurrency: number;
   /** Queries that may wait; past it, they are answered 503 with Retry-After. 0: no limit. */
   queryQueue: number;
-  /** Samples that one query may hold at once. */
+  /** Samples that one query may hold at once; 0: no limit. */
   queryMaxSamples: number;
   /** Series that one selector may yield; 0: no limit. */
   queryMaxSeries: number;
@@ -59,6 +59,8 @@ export interface ServerConfig {
   queryMaxLength: number;
   /** How long a whole request may take to arrive. */
   requestTimeoutMs: number;
+  /** How long a connection without requests stays open. */
+  keepAliveMs: number;
   /** Whether series may be deleted and snapshots taken over HTTP. */
   adminApi: boolean;
   /** The settings as /api/v1/status/flags shows them, by the names of the command line. */

@@ -3,9 +3,8 @@
  * overridden by what a dashboard sends; then `db` (v1) or `bucket` (v2); then `default`.
  */
 import { DEFAULT_DATABASE } from '../engine/engine.ts';
+import { LONGEST_NAME_BYTES } from '../engine/retention-policy.ts';
 import { VarveError } from '../errors/errors.ts';
-
-export const LONGEST_NAME_BYTES = 200;
 
 /** The path without its database prefix, and the prefix's name or null. */
 export function splitDatabasePath(path: string): { path: string; database: string | null } {

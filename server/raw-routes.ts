@@ -3,7 +3,7 @@
  * socket's buffers to the parser in one step.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { VarveError } from '../errors/errors.ts';
+import { VarveError } from '../errors/errors.ts';
 import {
   type BodyEncoding,
   type BodyLimits,
@@ -117,7 +117,7 @@ export async function answerRaw(
     releaseBody(body);
     respond(response, answer);
   } catch (error) {
-    answerFailure(state, route, request, response, asKnownError(error, state.config.log));
+    answerFailure(state, route, request, response, withSetting(asKnownError(error, state.config.log)));
   } finally {
     resizeShare(state.budget, share, 0);
     state.writes.active--;
@@ -151,10 +151,15 @@ function answerFailure(
   respond(response, { status: known.status, body, headers: failureHeaders });
 }
 
+/** A body's reader knows how large one may be, but not by which setting. */
+function withSetting(error: VarveError): VarveError {
+  if (error.code !== 'body_too_large') return error;
+  return new VarveError(error.code, `${error.message} (limit max-body-size)`, { setting: 'max-body-size' });
+}
+
 /** Counts requests that are refused as a whole for what the server has to bear. */
-function noteRefusal({ refusals }: ServerState, { code, setting, message }: VarveError): void {
-  const reason = code === 'body_too_large' ? 'max-body-size' : setting;
-  if (reason !== null) refusals.note(reason, 1, message);
+function noteRefusal({ refusals }: ServerState, { setting, message }: VarveError): void {
+  if (setting !== null) refusals.note(setting, 1, message);
 }
 
 function answerOtherMethod(route: RawRoute, request: IncomingMessage, response: ServerResponse): void {

@@ -43,8 +43,6 @@ import type { ServerState } from './state.ts';
 import { readTlsPair, reloadTls, TLS_OPTIONS, type TlsFiles } from './tls.ts';
 import { LOAD_REASONS, newWriteLoad } from './write-load.ts';
 
-/** Longer than the 60 s in which Prometheus and most proxies reuse a connection, so that they never meet one closing. */
-const KEEP_ALIVE_MS = 75_000;
 /** How often connections are looked through for requests that take too long to arrive. */
 const CHECK_INTERVAL_MS = 5_000;
 /** Request line and headers: long queries in a URL fit, floods do not. */
@@ -110,7 +108,7 @@ export function createServer(config: ServerConfig): VarveServer {
   const answerOther = getRequestListener(createApp(state).fetch, { overrideGlobalObjects: false });
 
   const options = {
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: config.keepAliveMs,
     headersTimeout: config.headTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, config.headTimeoutMs),

@@ -4,9 +4,8 @@ import { parseDurationMs } from '../../clock/duration.ts';
 import { type DatabaseLimits, type DatabaseSettings, NO_LIMITS } from '../../engine/catalog.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { MAX_PARTITION_SEC } from '../../engine/options.ts';
-import { databaseNotFound, isValidName } from '../../engine/retention-policy.ts';
+import { databaseNotFound, isValidName, NAME_RULE } from '../../engine/retention-policy.ts';
 import { VarveError } from '../../errors/errors.ts';
-import { LONGEST_NAME_BYTES } from '../database-name.ts';
 import { invalidParameter } from '../parameters.ts';
 import { success } from '../prometheus-response.ts';
 import type { Route, RouteContext } from '../route.ts';
@@ -59,9 +58,7 @@ function listDatabases({ engine, caller }: RouteContext): Response {
 function createDatabase({ engine, parameters }: RouteContext): Response {
   const opened = engine();
   const name = parameters.get('name') ?? '';
-  if (!isValidName(name) || Buffer.byteLength(name) > LONGEST_NAME_BYTES) {
-    throw invalidParameter('name', 'give a name of printable characters, without slashes and backslashes');
-  }
+  if (!isValidName(name)) throw invalidParameter('name', `give ${NAME_RULE}`);
   if (opened.hasDatabase(name)) throw new VarveError('bad_request', `cannot create database ${name}: it exists`);
   opened.createDatabase(name, { ...settingsOf(parameters), limits: { ...NO_LIMITS, ...limitsOf(parameters) } });
   return success(describe(opened, name));

@@ -132,7 +132,7 @@ async function evaluateQuery(
     lookbackMs: lookbackMs(parameters) || config.lookbackMs,
     // No time at all is over at once; to the evaluation, 0 is no limit.
     timeoutMs: Math.max(deadlineMs - performance.now(), Number.EPSILON),
-    limits: { maxSeries, ...(maxSamples > 0 ? { maxSamples } : {}) },
+    limits: { maxSeries, maxSamples: maxSamples > 0 ? maxSamples : Infinity },
     signal,
   };
   try {
