@@ -1,6 +1,6 @@
 /** What `varve serve` does about who may use it: before it listens, and for the first administrator. */
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { AccessStore } from '../access/access-store.ts';
 import type { ListenAddress } from '../config/kinds.ts';
 import type { Settings } from '../config/settings.ts';
@@ -19,7 +19,8 @@ export function accessProblem(settings: Settings, dataDir: string, environment: 
   if ((certificate === undefined) !== (key === undefined)) return 'give both of tls-certificate and tls-key';
   const isOpen = settings['allow-anonymous-remote-access'] || isLoopback(settings.listen);
   if (isOpen || asksWho(settings, dataDir)) return null;
-  const where = `${settings.listen.host ?? ''}:${settings.listen.port}`;
+  const { host = '', port } = settings.listen;
+  const where = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
   return `refused to listen on ${where}: without authentication, whoever reaches this address may read, change and delete everything.
 Do one of these:
   make an administrator    varve user create admin --admin --data ${settings.data}

@@ -87,7 +87,8 @@ export class SeriesAdmission {
     if (memory.bytes < maxIndexBytes) return null;
     return {
       limit: 'maxIndexBytes',
-      text: `${LIMIT_SETTINGS.maxIndexBytes} limit exceeded: series, fields and their names need ${memory.bytes} bytes (${maxIndexBytes})`,
+      // How much there is of other databases is nothing that a writer to one should learn.
+      text: `${LIMIT_SETTINGS.maxIndexBytes} limit exceeded: series, fields and their names of all databases need more than ${maxIndexBytes} bytes`,
     };
   }
 
