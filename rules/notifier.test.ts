@@ -157,3 +157,30 @@ test('stopping sends what waits, and does not wait for what is away', async () =
   expect(server.batches).toHaveLength(1);
   expect(sender.queued()).toBe(0);
 });
+
+test.each([...Array(12).keys()])(
+  'alerts that come as the queue has just been emptied are sent, %i promises later',
+  async (promises) => {
+    const { url } = await alertmanager(400);
+    let told = false;
+    const sender = notifier({
+      urls: [url],
+      log() {
+        // What follows in the queue follows in promises; the next alert comes between two of them.
+        if (told) return;
+        told = true;
+        void (async () => {
+          for (let n = 0; n < promises; n++) await null;
+          sender.send([alert('late')], 'up == 0');
+        })();
+      },
+    });
+    sender.send([alert('early')], 'up == 0');
+    while (!told) await sleep(5);
+    await sleep(20);
+    await sender.stop();
+    expect(sender.queued()).toBe(0);
+    const [counters] = sender.counters.values();
+    expect([counters.sent, counters.dropped]).toEqual([1, 1]);
+  },
+);

@@ -146,9 +146,7 @@ class AlertmanagerQueue {
       this.counters.dropped += excess;
       this.settings.log('warn', `dropped ${excess} alerts for ${this.url}: the queue is full`);
     }
-    this.running ??= this.run().finally(() => {
-      this.running = null;
-    });
+    this.running ??= this.run();
   }
 
   async stop(): Promise<void> {
@@ -160,10 +158,15 @@ class AlertmanagerQueue {
   private async run(): Promise<void> {
     // Alerts of one evaluation come one rule after the other; a turn later they go together.
     await Promise.resolve();
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.settings.batchSize);
-      if (await this.deliver(batch)) this.counters.sent += batch.length;
-      else this.counters.dropped += batch.length;
+    try {
+      while (this.waiting.length > 0) {
+        const batch = this.waiting.splice(0, this.settings.batchSize);
+        if (await this.deliver(batch)) this.counters.sent += batch.length;
+        else this.counters.dropped += batch.length;
+      }
+    } finally {
+      // With the last look at the queue: who comes a promise later must find that nobody looks any more.
+      this.running = null;
     }
   }
 
