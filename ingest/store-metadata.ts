@@ -18,7 +18,8 @@ const LONGEST_TEXT = 16_384;
 
 const encoder = new TextEncoder();
 
-const stored = new WeakMap<Database, Map<string, string>>();
+/** What was stored of a database's metrics, and the LSN up to which that is. */
+const stored = new WeakMap<Database, { readonly known: Map<string, string>; lsn: number }>();
 
 /** Series of a histogram or summary whose names have one of these belong to the metric without it. */
 const PARTS: Readonly<Record<string, RegExp>> = {
@@ -29,16 +30,17 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 
 /**
  * Stores what is new among the metadata of a request.
- * @returns the LSN to wait for, 0 when there was nothing new.
+ * @returns the LSN to wait for: also for what another has stored and still waits for; 0 when all is safe.
  */
 export function storeMetadata(engine: Engine, owner: Database, metadata: readonly MetricMetadata[]): number {
   if (metadata.length === 0) return 0;
   const target = createCompanion(engine, owner, 'metadata');
-  let known = stored.get(target);
-  if (known === undefined) {
-    known = new Map();
-    stored.set(target, known);
+  let state = stored.get(target);
+  if (state === undefined) {
+    state = { known: new Map(), lsn: 0 };
+    stored.set(target, state);
   }
+  const { known } = state;
   const door = engine.admissions.of(target);
   const refusals: RefusalCounts = new Map();
   const changes = new Map<string, string>();
@@ -62,10 +64,11 @@ export function storeMetadata(engine: Engine, owner: Database, metadata: readonl
       ]);
     }
     engine.refusals.noteAll(refusals, owner.name);
-    if (changes.size === 0) return 0;
-    const lsn = engine.commit(target, batch);
-    for (const [metric, content] of changes) known.set(metric, content);
-    return lsn;
+    if (changes.size > 0) {
+      state.lsn = engine.commit(target, batch);
+      for (const [metric, content] of changes) known.set(metric, content);
+    }
+    return state.lsn > engine.wal.durableLsn ? state.lsn : 0;
   } finally {
     giveBatch(batch);
   }
