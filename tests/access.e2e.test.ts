@@ -128,6 +128,10 @@ describe('access', () => {
       `CREATE USER ${HIDDEN}_user WITH PASSWORD 'x'`,
       `CREATE CONTINUOUS QUERY ${HIDDEN}_cq ON ${HIDDEN}_db BEGIN SELECT mean(value) INTO ${HIDDEN}_to FROM ${HIDDEN}_metric GROUP BY time(1m) END`,
     ];
+    statements.push(
+      `CREATE CONTINUOUS QUERY seen_cq ON mine BEGIN SELECT mean(value) INTO seen_to FROM seen_metric GROUP BY time(1h) END`,
+      `CREATE CONTINUOUS QUERY away_cq ON mine BEGIN SELECT mean(value) INTO ${HIDDEN}_db..away FROM seen_metric GROUP BY time(1h) END`,
+    );
     for (const statement of statements) expect((await query(statement, admin)).text).not.toContain('error');
     for (const [db, line] of [
       ['mine', 'seen_metric,seen_tag=seen value=1'],
@@ -294,6 +298,8 @@ describe('access', () => {
     );
     expect(own.status).toBe(200);
     expect(own.text).toContain('"values":[["mine"]]');
+    expect(own.text).toContain('seen_cq');
+    expect(own.text, 'what an administrator has it write elsewhere').not.toContain('away_cq');
     expect(own.text).not.toContain(HIDDEN);
   });
 

@@ -1,23 +1,38 @@
 /** Statements about continuous queries. What is kept is their canonical text, with the full names of measurements. */
+import { type Rights, sees } from '../../../access/rights.ts';
 import { databaseNotFound } from '../../../engine/retention-policy.ts';
 import { VarveError } from '../../../errors/errors.ts';
 import type { CreateContinuousQueryStatement, MeasurementSource, SelectStatement } from '../ast.ts';
+import { parseStatements } from '../parser/parser.ts';
 import { printStatement } from '../print-statement.ts';
+import { requiredBy } from '../privileges.ts';
 import { qualifiedSelect } from '../qualify.ts';
 import type { ResultSeries } from '../result.ts';
 import { rowSeries } from '../schema/answers.ts';
 import type { StatementContext } from '../statement-context.ts';
 
-/** One series for each database that the asker may read, those without continuous queries too. */
+/**
+ * One series for each database that the asker may read, those without continuous queries too. Queries that name a database of
+ * which the asker may not know are left out.
+ */
 export function showContinuousQueries({ engine, rights }: StatementContext): ResultSeries[] {
   const seen = engine.databases().filter((database) => rights.may('read', database));
   return seen.map((database) =>
     rowSeries(
       database,
       ['name', 'query'],
-      engine.continuousQueries(database).map(({ name, text }) => [name, text]),
+      engine
+        .continuousQueries(database)
+        .filter(({ text }) => isSeen(text, rights))
+        .map(({ name, text }) => [name, text]),
     ),
   );
+}
+
+/** Whether somebody may know of every database that a continuous query reads and writes. */
+function isSeen(text: string, rights: Rights): boolean {
+  if (rights.may('admin', '')) return true;
+  return parseStatements(text).every((statement) => requiredBy(statement).every(([, of]) => sees(rights, of)));
 }
 
 export function createContinuousQuery(statement: CreateContinuousQueryStatement, context: StatementContext): void {
