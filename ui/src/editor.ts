@@ -68,17 +68,34 @@ const theme = EditorView.theme({
   '.cm-tooltip-autocomplete > ul > li[aria-selected] .cm-completionDetail': { color: 'inherit' },
 });
 
+/** What is selected, which the browser may know before the editor does. */
+function selected(view: EditorView): { from: number; to: number } {
+  // Not every browser has a selection of its own in a shadow root.
+  const root = view.root as Document;
+  const selection = root.getSelection === undefined ? document.getSelection() : root.getSelection();
+  const { anchorNode = null, focusNode = null } = selection ?? {};
+  const isInside = view.contentDOM.contains(anchorNode) && view.contentDOM.contains(focusNode);
+  if (!selection || anchorNode === null || focusNode === null || !isInside) return view.state.selection.main;
+  const ends = [view.posAtDOM(anchorNode, selection.anchorOffset), view.posAtDOM(focusNode, selection.focusOffset)];
+  return { from: Math.min(...ends), to: Math.max(...ends) };
+}
+
 /**
  * Text that is typed over a selection is put there by the editor: a browser would keep the colour of what it replaces as a
  * style in the element, which the policy forbids.
  */
 const typeOver = EditorView.domEventHandlers({
   beforeinput(event, view) {
-    const { from, to, empty } = view.state.selection.main;
     const text = event.data;
-    if (event.inputType !== 'insertText' || text === null || empty || view.composing) return false;
+    const { from, to } = selected(view);
+    if (event.inputType !== 'insertText' || text === null || from === to || view.composing) return false;
     const insert = () =>
-      view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+      view.state.update({
+        changes: { from, to, insert: text },
+        selection: { anchor: from + text.length },
+        userEvent: 'input.type',
+        scrollIntoView: true,
+      });
     const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert));
     if (!isHandled) view.dispatch(insert());
     event.preventDefault();
