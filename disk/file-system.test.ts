@@ -18,6 +18,11 @@ fileSystemCases('the file system in memory', () => {
   return { fs, directory: '/data', dispose: () => {} };
 });
 
+test.skipIf(process.platform !== 'linux')('a directory where none can be made is an error, not an endless wait', () => {
+  expect(() => nodeFileSystem.makeDirectory('/proc/varve')).toThrow('ENOENT');
+  expect(() => nodeFileSystem.makeDirectory('/proc/varve/data')).toThrow('ENOENT');
+});
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (from: Uint8Array) => new TextDecoder().decode(from);
 

@@ -7,6 +7,7 @@
  */
 import * as nodeFs from 'node:fs';
 import type { FileSystem, ReadableFile, WritableFile } from './file-system.ts';
+import { directoryOf } from './path.ts';
 
 function openReadable(path: string): ReadableFile {
   const fd = nodeFs.openSync(path, 'r');
@@ -71,10 +72,26 @@ function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
+/**
+ * Makes a directory and those above it that are missing. Node's own way of doing so never ends where the system lets
+ * nobody make one, as below /proc.
+ */
+function makeDirectories(path: string): void {
+  try {
+    nodeFs.mkdirSync(path);
+  } catch (error) {
+    if (nodeFs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = directoryOf(path);
+    if (!isMissing(error) || nodeFs.existsSync(parent)) throw error;
+    makeDirectories(parent);
+    makeDirectories(path);
+  }
+}
+
 /** The machine's own file system. Paths are used as given. */
 export const nodeFileSystem: FileSystem = {
   makeDirectory(path) {
-    nodeFs.mkdirSync(path, { recursive: true });
+    makeDirectories(path);
   },
   list(path) {
     try {
