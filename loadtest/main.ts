@@ -18,7 +18,7 @@ import { writeRemoteBodies } from './remote-bodies.ts';
 const NAMES = ['write', 'remote-write', 'query', 'mixed', 'spike', 'overload', 'soak'] as const;
 type Name = (typeof NAMES)[number];
 
-const USAGE = `usage: npm run loadtest -- NAME [--duration 30s] [--hosts 200] [--rate N] [--time-factor 1] [--url http://127.0.0.1:8086]
+const USAGE = `usage: npm run loadtest -- NAME [--duration 30s] [--hosts 200] [--rate N] [--time-factor 1] [--memory 1024] [--url http://127.0.0.1:8086]
        npm run loadtest -- install
 
   write         line protocol, writers without a pause
@@ -34,6 +34,7 @@ const USAGE = `usage: npm run loadtest -- NAME [--duration 30s] [--hosts 200] [-
   --hosts       lines per write, each of ten values
   --rate        writes per second, where a test has a rate
   --time-factor what the thresholds of times are multiplied by, for slow machines
+  --memory      MiB of memory that the server may take at most
   --url         a running server instead of a fresh one; only on this machine
 `;
 
@@ -49,6 +50,7 @@ const { positionals, values } = parseArgs({
     hosts: { type: 'string', default: '200' },
     rate: { type: 'string' },
     'time-factor': { type: 'string', default: '1' },
+    memory: { type: 'string', default: '1024' },
     url: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -208,7 +210,12 @@ async function loadtest(name: Name): Promise<boolean> {
     console.log(`acknowledged ${expected}, found ${stored}`);
     if (server.pid !== null) {
       const { peakRssBytes, cpuSec } = processUsage(server.pid);
-      console.log(`server: ${(peakRssBytes / 2 ** 20).toFixed(0)} MiB at most, ${cpuSec.toFixed(1)} s of CPU`);
+      const peakMib = peakRssBytes / 2 ** 20;
+      console.log(`server: ${peakMib.toFixed(0)} MiB at most, ${cpuSec.toFixed(1)} s of CPU`);
+      if (peakMib > Number(values.memory)) {
+        console.error(`the server took more than ${values.memory} MiB of memory`);
+        passed = false;
+      }
     }
     // A write whose answer was lost on the way may have been stored without k6 knowing.
     if (stored < expected) console.error(`LOST: ${expected - stored} acknowledged lines are not there`);

@@ -35,6 +35,12 @@ describe.skipIf(!haveK6)('load tests', () => {
     expect(Number(found)).toBeGreaterThanOrEqual(Number(acknowledged));
   });
 
+  test('more memory than the server may take is a failure', async () => {
+    const { code, output } = await run('write', '--duration', '1s', '--time-factor', '100', '--memory', '50');
+    expect(code).toBe(1);
+    expect(output).toContain('the server took more than 50 MiB of memory');
+  });
+
   test('an unknown name and another machine are refused', async () => {
     expect((await run('dance')).code).toBe(2);
     const elsewhere = await run('write', '--url', 'http://192.0.2.1:8086');
