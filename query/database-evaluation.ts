@@ -80,15 +80,15 @@ export async function evaluateDatabase(
       const sets = opened.some((set) => set instanceof Promise) ? await Promise.all(opened) : (opened as SeriesSet[]);
       return { result: evaluatePrepared(prepared, sets, options, startedMs) };
     }
-    const removals = database?.index.removals;
+    const removals = removalsOf(database, storage);
     try {
       const job = await makeJob(database, prepared, selections, options, storage, startedMs);
       const answer = await threads.run({ job, format }, storage);
-      if (database?.index.removals === removals) return { answer };
+      if (removalsOf(database, storage) === removals) return { answer };
     } catch (error) {
       throwIfOver(storage);
       // A merge has replaced a file before the thread opened it, or series have gone under its hands.
-      const mayHelp = (error as NodeJS.ErrnoException).code === 'ENOENT' || database?.index.removals !== removals;
+      const mayHelp = (error as NodeJS.ErrnoException).code === 'ENOENT' || removalsOf(database, storage) !== removals;
       if (!mayHelp || attempt >= MAX_ATTEMPTS) throw error;
     }
     // Refs of series that are gone may be another's by now, so what came is worth nothing.
@@ -96,6 +96,11 @@ export async function evaluateDatabase(
       throw new VarveError('overloaded', 'cannot read series: some were removed while the query ran, try again');
     }
   }
+}
+
+/** Changes when series are removed of those whose refs go to a thread. */
+function removalsOf(database: Database | undefined, { starts }: StorageOptions): number {
+  return (database?.index.removals ?? 0) + (starts?.index.removals ?? 0);
 }
 
 function throwIfOver(ends: StorageOptions): void {
