@@ -63,7 +63,7 @@ export class AtOnce {
       dataDir: this.dataDir,
       reserveBytes: 0,
       partitionDurationSec: HOUR_SEC,
-      memtableBytes: (1 + random.below(6)) << 20,
+      memtableBytes: (1 + random.below(12)) << 20,
       walSegmentBytes: (64 << random.below(4)) << 10,
       walSync: random.pick(['group', 'group', 'always', 'async', 'none']),
       walArchiveDir: random.chance(0.3) ? `${this.dataDir}/archive` : null,
