@@ -297,6 +297,8 @@ export class AtOnce {
     const { result } = await this.evaluate(database, `${selector}[${PARTITIONS + 1}h]`, signal).finally(() =>
       clearTimeout(timer),
     );
+    // One that is dropped meanwhile is empty from then on.
+    if (!this.engine.holds(database)) return;
     const found = new Map<string, Found>();
     for (const { metric, values } of result) {
       if (found.has(metric.w)) throw new Error(`series ${metric.w} comes twice`);
@@ -315,6 +317,7 @@ export class AtOnce {
     const func = this.random.pick(['count_over_time', 'sum_over_time'] as const);
     const watch = model.watch(NAMES.map((name) => columnOf(name, 'f')));
     const { result } = await this.evaluate(database, `${func}(m_f{w=~"n.*"}[${PARTITIONS + 1}h])`, null);
+    if (!this.engine.holds(database)) return;
     const found = new Map(result.map(({ metric, value }) => [metric.w, Number(value![1])]));
     for (const name of NAMES) {
       const { least, most, sum } = model.bounds(watch, columnOf(name, 'f'));
@@ -347,16 +350,11 @@ export class AtOnce {
     const { database, model } = this.somewhere();
     const watch = model.watch(NAMES.map((name) => columnOf(name, 'f')));
     let text = '';
-    try {
-      for (const piece of exportLines(database, null, EVERYTHING)) {
-        text += new TextDecoder().decode(piece);
-        await turn();
-      }
-    } catch (error) {
-      // Its files go with it.
-      if (!this.engine.holds(database)) return;
-      throw error;
+    for (const piece of exportLines(database, null, EVERYTHING)) {
+      text += new TextDecoder().decode(piece);
+      await turn();
     }
+    if (!this.engine.holds(database)) return;
     const found = new Map<string, Found>();
     for (const [, name, value, time] of text.matchAll(/^m,w=(n\d+) f=([\d.]+)\S* (\d+)$/gm)) {
       const sec = Number(time.slice(0, -9));
