@@ -18,7 +18,7 @@ export interface WriteLatency {
 
 const HISTORY = { hosts: 400, seconds: 6 * 3600, seed: 42 };
 const LINES = 5000;
-const WRITES = 200;
+const WRITES = 400;
 /** A writer that sends every so often, as agents do; closed loops would hide what they wait for. */
 const PAUSE_MS = 50;
 

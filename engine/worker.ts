@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../disk/node-file-system.ts';
 import type { JobAnswer, JobRequest } from './background.ts';
 import { flushMemtable } from './flush.ts';
 import { mergeJob } from './merge.ts';
+import { standBack } from './thread-priority.ts';
 
 function serve(port: MessagePort): void {
   /** Merges that came during a merge. */
@@ -41,4 +42,7 @@ function serve(port: MessagePort): void {
   });
 }
 
-if (parentPort !== null) serve(parentPort);
+if (parentPort !== null) {
+  standBack();
+  serve(parentPort);
+}

@@ -1,5 +1,6 @@
 /** A thread that evaluates whole queries and writes their results; see query/workers/evaluation-threads.ts. */
 import { parentPort } from 'node:worker_threads';
+import { standBack } from '../engine/thread-priority.ts';
 import { type ReadCounts, runEvaluation } from '../query/workers/evaluation-job.ts';
 import {
   type EvaluationAnswer,
@@ -23,6 +24,7 @@ export function sharedEvaluationThreads(): EvaluationThreads {
   return shared;
 }
 
+if (parentPort !== null) standBack();
 parentPort?.on('message', async ({ job, format }: EvaluationRequest) => {
   const counts: ReadCounts = { samplesRead: 0, blocksRead: 0, readMs: 0 };
   try {
