@@ -1,5 +1,5 @@
 /** What makes rows go: their age, the size cap, deletes; and what keeps new ones out: a disk that is nearly full. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Batch } from '../batch/batch.ts';
 import { FLOAT } from '../batch/field-type.ts';
 import { Random } from '../bytes/random.ts';
@@ -7,7 +7,7 @@ import { ManualClock } from '../clock/clock.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { defineSeries, readSeries, seriesNames } from './history-rows.ts';
-import type { EngineOptions } from './options.ts';
+import type { EngineOptions, Log } from './options.ts';
 
 const DAY_SEC = 86_400;
 const NOW_SEC = 100 * DAY_SEC;
@@ -151,6 +151,23 @@ describe('a disk that is nearly full', () => {
     expect(engine.ready).toBe(true);
     await write(engine, 's', [NOW_SEC + 2]);
     expect(timesOf(engine, 's')).toEqual([NOW_SEC, NOW_SEC + 2]);
+    await engine.close();
+  });
+
+  it('that does not tell how full it is stops nothing, and is complained of once', async () => {
+    const complaints: string[] = [];
+    const log: Log = (level, text) => {
+      if (level === 'error') complaints.push(text);
+    };
+    const { fs, engine } = await setUp({ flushIntervalMs: 60_000, log });
+    const looks = vi.spyOn(fs, 'freeBytes').mockImplementation(() => {
+      throw new Error('EIO: i/o error, statfs');
+    });
+    await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(complaints).toEqual(['cannot learn how full the disk is: EIO: i/o error, statfs']);
+    expect(engine.ready).toBe(true);
+    looks.mockRestore();
+    await write(engine, 's', [NOW_SEC]);
     await engine.close();
   });
 

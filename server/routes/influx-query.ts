@@ -258,7 +258,12 @@ async function sendWhole(
     sent = await packBytes(body, encoding);
   }
   headers['content-length'] = sent.length;
-  if (response.destroyed || response.headersSent) return;
+  if (response.headersSent) {
+    // A part of an answer is out, and no error can follow it any more: an end that is cut off is not taken for the whole.
+    response.destroy();
+    return;
+  }
+  if (response.destroyed) return;
   response.writeHead(status, headers);
   // A short text leaves in one piece with the head; each byte is one character of it.
   if (sent.length <= ONE_PIECE_BYTES)

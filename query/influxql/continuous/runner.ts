@@ -9,6 +9,7 @@
 import type { Clock } from '../../../clock/clock.ts';
 import type { ContinuousQueryEntry } from '../../../engine/catalog.ts';
 import type { Engine } from '../../../engine/engine.ts';
+import { OneAtATime } from '../../../engine/one-at-a-time.ts';
 import type { QueryWorkers } from '../../workers/pool.ts';
 import type { CreateContinuousQueryStatement } from '../ast.ts';
 import { executeStatements } from '../execute.ts';
@@ -43,7 +44,7 @@ export class ContinuousQueries {
   /** By database, name and text: the error that was logged last, so that it is logged once. */
   private readonly complaints = new Map<string, string>();
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
+  private readonly runs = new OneAtATime();
   private readonly stopping = new AbortController();
 
   constructor(options: ContinuousOptions) {
@@ -54,7 +55,7 @@ export class ContinuousQueries {
 
   start(): void {
     this.timer = setInterval(() => {
-      if (this.running === null) this.tick().catch(() => {});
+      if (!this.runs.isRunning) this.tick().catch(() => {});
     }, this.options.intervalMs);
     this.timer.unref();
   }
@@ -63,17 +64,12 @@ export class ContinuousQueries {
   async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.stopping.abort();
-    await this.running?.catch(() => {});
-    this.lastRuns.save();
+    await this.runs.end(async () => this.lastRuns.save());
   }
 
   /** Runs all queries that are due now. */
   async tick(): Promise<void> {
-    await this.running?.catch(() => {});
-    this.running = this.runDue().finally(() => {
-      this.running = null;
-    });
-    await this.running;
+    await this.runs.run(() => this.runDue());
   }
 
   private async runDue(): Promise<void> {
