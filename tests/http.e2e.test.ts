@@ -216,9 +216,7 @@ describe('databases', () => {
 
   test('names cannot leave the data directory', async () => {
     for (const name of ['..', '.', '..\\etc']) {
-      const db = encodeURIComponent(name);
-      expect((await write(`/write?db=${db}&precision=s`, 'd value=5 100')).status, name).toBe(204);
-      expect((await instant(url, 'd', 100, name))[0]?.value?.[1], name).toBe('5');
+      expect((await write(`/write?db=${encodeURIComponent(name)}`, 'd value=5 100')).status, name).toBe(400);
     }
     // What follows a slash names a retention policy, and there are none of these names.
     for (const name of ['../../etc', '../etc', '/', '/etc']) {
