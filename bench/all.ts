@@ -16,7 +16,7 @@ import { processUsage } from './process-usage.ts';
 import { REMOTE_HEADERS, remoteBodies } from './remote-bodies.ts';
 import { type Machine, type Results, type Row, reportPage } from './report.ts';
 import { startServer } from './server.ts';
-import { benchWriteLatency } from './write-latency.ts';
+import { benchWriteLatency, type WriteLatency } from './write-latency.ts';
 
 export interface AllOptions {
   /** Rounds over all servers; figures are medians. */
@@ -126,8 +126,23 @@ function* everyNth({ bodies, connections }: Workload, share: number): Generator<
   for (let next = all.next(); !next.done; next = all.next()) if (n++ % connections === share) yield next.value;
 }
 
+/** The median of a figure over rounds; of an even number, the larger one in the middle. */
+function medianOf<T>(rounds: readonly T[], pick: (round: T) => number): number {
+  return rounds.map(pick).sort((a, b) => a - b)[rounds.length >> 1];
+}
+
+function medianLatency(rounds: readonly WriteLatency[]): WriteLatency {
+  return {
+    idleP50Ms: medianOf(rounds, (round) => round.idleP50Ms),
+    idleP99Ms: medianOf(rounds, (round) => round.idleP99Ms),
+    busyP50Ms: medianOf(rounds, (round) => round.busyP50Ms),
+    busyP99Ms: medianOf(rounds, (round) => round.busyP99Ms),
+    queries: medianOf(rounds, (round) => round.queries),
+  };
+}
+
 function medianRow(rows: readonly Row[]): Row {
-  const median = (pick: (row: Row) => number) => rows.map(pick).sort((a, b) => a - b)[rows.length >> 1];
+  const median = (pick: (row: Row) => number) => medianOf(rows, pick);
   return {
     server: rows[0].server,
     samplesPerSec: median((row) => row.samplesPerSec),
@@ -164,7 +179,12 @@ export async function benchAll({ rounds, document, only }: AllOptions): Promise<
     printWorkload(results.workloads[results.workloads.length - 1]);
   }
   if ('latency'.includes(only)) {
-    results.writeLatency = await benchWriteLatency();
+    const measured: WriteLatency[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      process.stderr.write(`latency, round ${round} of ${rounds}            \r`);
+      measured.push(await benchWriteLatency());
+    }
+    results.writeLatency = medianLatency(measured);
     console.log(
       `\np99 of a 5,000-line write: ${results.writeLatency.idleP99Ms.toFixed(1)} ms idle, ` +
         `${results.writeLatency.busyP99Ms.toFixed(1)} ms beside heavy queries, flushes and merges`,
