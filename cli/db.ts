@@ -1,5 +1,6 @@
 /** `varve db`: list, create, alter and drop databases of a running server. */
 import type { Command } from 'commander';
+import { durationText } from '../clock/duration.ts';
 import { addClientOptions, ClientError, type ClientOptions, connect, runClient } from './client.ts';
 import { tableOf } from './table.ts';
 
@@ -120,26 +121,6 @@ async function list(options: ClientOptions & { json: boolean }): Promise<void> {
   ]);
   const columns = ['name', 'series', 'files', 'bytes', 'retention', 'partition', 'size cap', 'limits'];
   process.stdout.write(tableOf({ title: '', columns, rows }));
-}
-
-const UNITS: readonly [string, number][] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-];
-
-/** As the options take it: `90d`, `1h30m`. */
-function durationText(ms: number): string {
-  let text = '';
-  let rest = ms;
-  for (const [unit, unitMs] of UNITS) {
-    const count = Math.floor(rest / unitMs);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * unitMs;
-  }
-  return text;
 }
 
 /** As the options take it, in the largest unit that leaves no fraction. */

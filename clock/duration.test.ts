@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseDurationMs } from './duration.ts';
+import { durationText, parseDurationMs } from './duration.ts';
 
 function check(text: string, want: number | null): void {
   expect(parseDurationMs(text), JSON.stringify(text)).toBe(want);
@@ -22,4 +22,15 @@ test('what is not a duration', () => {
   check('5m5m', null);
   check(' 5m', null);
   check('99999999999999y', null); // beyond what a double holds exactly
+});
+
+test('a duration as text is read as what it was', () => {
+  for (const [ms, want] of [
+    [90 * 86_400_000, '90d'],
+    [5_400_000, '1h30m'],
+    [420_001, '7m1ms'],
+  ] as const) {
+    expect(durationText(ms)).toBe(want);
+    expect(parseDurationMs(want)).toBe(ms);
+  }
 });

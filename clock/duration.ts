@@ -16,3 +16,15 @@ export function parseDurationMs(text: string): number | null {
   for (let i = 0; i < scales.length; i++) ms += Number(match[i + 1] ?? 0) * scales[i];
   return Number.isSafeInteger(ms) ? ms : null;
 }
+
+/** A duration in ms as `parseDurationMs` reads it, in days and smaller units: `90d`, `1h30m`; 0 is empty. */
+export function durationText(ms: number): string {
+  let text = '';
+  let rest = ms;
+  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
+    const count = Math.floor(rest / UNITS_MS[unit]);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * UNITS_MS[unit];
+  }
+  return text;
+}
