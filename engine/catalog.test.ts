@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { FileSystem } from '../disk/file-system.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
 import { Catalog } from './catalog.ts';
-import { openEngine } from './engine.ts';
+import { openInMemory } from './engine-in-memory.ts';
 
 const GOLDEN_1 =
   '{"version":1,"crc32c":2720760071,"content":"{\\"nextId\\":4,\\"databases\\":[{\\"id\\":1,\\"name\\":\\"default\\",\\"settings\\":{\\"partitionDurationSec\\":86400,\\"retentionMs\\":null}},{\\"id\\":3,\\"name\\":\\"a/b\\",\\"settings\\":{\\"partitionDurationSec\\":3600,\\"retentionMs\\":5000}}]}"}\n';
@@ -23,16 +23,7 @@ function diskWith(text: string): MemoryFileSystem {
 
 const textOf = (fs: MemoryFileSystem) => new TextDecoder().decode(fs.readFile('/data/CATALOG'));
 
-const open = (fs: FileSystem, extra = {}) =>
-  openEngine({
-    dataDir: '/data',
-    fs,
-    inline: true,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-    reserveBytes: 0,
-    ...extra,
-  });
+const open = (fs: FileSystem, extra = {}) => openInMemory({ fs, ...extra });
 
 it('version 1: every database has the one policy that it began with, and keeps its name and settings', async () => {
   const fs = diskWith(GOLDEN_1);

@@ -7,22 +7,15 @@ import { writeLines } from '../ingest/write-lines.ts';
 import type { Database } from './database.ts';
 import { examine } from './doctor.ts';
 import { deleteRowsAndSeries } from './drop-series.ts';
-import { type Engine, openEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { openInMemory } from './engine-in-memory.ts';
 import { MAX_INSTANT, MIN_INSTANT } from './time.ts';
 
 const DAY_SEC = 86_400;
 const NOW_SEC = 20 * DAY_SEC;
 
 function open(fs: MemoryFileSystem): Promise<Engine> {
-  return openEngine({
-    dataDir: '/data',
-    fs,
-    clock: new ManualClock(NOW_SEC * 1000),
-    inline: true,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-    reserveBytes: 0,
-  });
+  return openInMemory({ fs, clock: new ManualClock(NOW_SEC * 1000) });
 }
 
 /** The same disk after the process was killed. */

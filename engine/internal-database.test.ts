@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
-import { openEngine } from './engine.ts';
+import { openInMemory } from './engine-in-memory.ts';
 import { companion, companionName, createCompanion, isInternalDatabase } from './internal-database.ts';
 
-const open = (fs: MemoryFileSystem) =>
-  openEngine({ dataDir: '/data', fs, inline: true, flushIntervalMs: 0, maintenanceIntervalMs: 0 });
+const open = (fs: MemoryFileSystem) => openInMemory({ fs });
 
 test('a companion is found by its owner, hidden from listings, and gone with it', async () => {
   const fs = new MemoryFileSystem();

@@ -5,7 +5,8 @@ import { FLOAT } from '../batch/field-type.ts';
 import { Random } from '../bytes/random.ts';
 import { ManualClock } from '../clock/clock.ts';
 import { MemoryFileSystem } from '../disk/memory-file-system.ts';
-import { type Engine, openEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { openInMemory } from './engine-in-memory.ts';
 import { defineSeries, readSeries, seriesNames } from './history-rows.ts';
 import type { EngineOptions, Log } from './options.ts';
 
@@ -23,17 +24,7 @@ interface Bench {
 async function setUp(options: Partial<EngineOptions> = {}): Promise<Bench> {
   const fs = new MemoryFileSystem(1);
   const clock = new ManualClock(NOW_SEC * 1000);
-  const open = () =>
-    openEngine({
-      dataDir: '/data',
-      fs,
-      clock,
-      inline: true,
-      flushIntervalMs: 0,
-      maintenanceIntervalMs: 0,
-      reserveBytes: 0,
-      ...options,
-    });
+  const open = () => openInMemory({ fs, clock, ...options });
   const bench: Bench = {
     fs,
     clock,

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { MemoryFileSystem } from '../disk/memory-file-system.ts';
-import { openEngine } from '../engine/engine.ts';
+import { openInMemory } from '../engine/engine-in-memory.ts';
 import { createCompanion } from '../engine/internal-database.ts';
 import { writeLines } from '../ingest/write-lines.ts';
 import { evaluateDatabase } from './database-evaluation.ts';
@@ -9,14 +8,7 @@ import type { EvaluationThreads } from './workers/evaluation-threads.ts';
 it.each(['samples', 'start times'])(
   'asks a thread again when series of the %s were removed while it worked',
   async (whose) => {
-    const engine = await openEngine({
-      dataDir: '/data',
-      fs: new MemoryFileSystem(1),
-      inline: true,
-      reserveBytes: 0,
-      flushIntervalMs: 0,
-      maintenanceIntervalMs: 0,
-    });
+    const engine = await openInMemory();
     await writeLines(engine, 'd', new TextEncoder().encode('m value=1 1000000000'));
     const database = engine.database('d')!;
     const starts = createCompanion(engine, database, 'starts');

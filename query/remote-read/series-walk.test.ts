@@ -1,17 +1,10 @@
 import { expect, test } from 'vitest';
-import { MemoryFileSystem } from '../../disk/memory-file-system.ts';
-import { openEngine } from '../../engine/engine.ts';
+import { openInMemory } from '../../engine/engine-in-memory.ts';
 import { writeLines } from '../../ingest/write-lines.ts';
 import { SeriesWalk } from './series-walk.ts';
 
 test('a walk goes on behind its place when files and series go, and refs come to mean others', async () => {
-  const engine = await openEngine({
-    dataDir: '/data',
-    fs: new MemoryFileSystem(),
-    inline: true,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-  });
+  const engine = await openInMemory();
   const lines = (names: string[]) => names.map((name) => `m,k=${name} value=1 1000000000`).join('\n');
   await writeLines(engine, 'default', new TextEncoder().encode(lines(['b', 'd', 'f', 'h'])));
   const database = engine.database('default')!;
@@ -42,13 +35,7 @@ test('a walk goes on behind its place when files and series go, and refs come to
 });
 
 test('many series without samples are looked at in turns, and too many are refused', async () => {
-  const engine = await openEngine({
-    dataDir: '/data',
-    fs: new MemoryFileSystem(),
-    inline: true,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-  });
+  const engine = await openInMemory();
   const lines = Array.from({ length: 5000 }, (_, i) => `m,k=${i} value=1 1000000000`);
   await writeLines(engine, 'default', new TextEncoder().encode(`${lines.join('\n')}\nm,k=z value=1 9000000000`));
   const query = {

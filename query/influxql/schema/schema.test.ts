@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../bytes/random.ts';
 import { ManualClock } from '../../../clock/clock.ts';
-import { MemoryFileSystem } from '../../../disk/memory-file-system.ts';
-import { type Engine, openEngine } from '../../../engine/engine.ts';
+import type { Engine } from '../../../engine/engine.ts';
+import { openInMemory } from '../../../engine/engine-in-memory.ts';
 import { writeLines } from '../../../ingest/write-lines.ts';
 import { parseStatements } from '../parser/parser.ts';
 import { NO_SELECT_LIMITS } from '../select/context.ts';
@@ -36,15 +36,7 @@ only2,host=q v=1i 1600000000000000000
 let engine: Engine;
 
 async function load(): Promise<Engine> {
-  const loaded = await openEngine({
-    dataDir: '/data',
-    fs: new MemoryFileSystem(1),
-    clock: new ManualClock(NOW_SEC * 1000),
-    inline: true,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-    reserveBytes: 0,
-  });
+  const loaded = await openInMemory({ clock: new ManualClock(NOW_SEC * 1000) });
   loaded.createDatabase('d');
   loaded.createRetentionPolicy('d', 'second', {});
   loaded.createDatabase('empty');

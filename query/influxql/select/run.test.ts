@@ -1,8 +1,8 @@
 /** A SELECT whose rows are taken slowly, while what it reads is flushed, merged, or given to other series. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../clock/clock.ts';
-import { MemoryFileSystem } from '../../../disk/memory-file-system.ts';
-import { DEFAULT_DATABASE, type Engine, openEngine } from '../../../engine/engine.ts';
+import { DEFAULT_DATABASE, type Engine } from '../../../engine/engine.ts';
+import { openInMemory } from '../../../engine/engine-in-memory.ts';
 import { writeLines } from '../../../ingest/write-lines.ts';
 import { EVERYTHING, exportLines } from '../../export-lines.ts';
 import { executeStatements } from '../execute.ts';
@@ -21,15 +21,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 /** Rows of one series on several days, in memory. */
 async function setUp(filling = ''): Promise<Engine> {
-  const engine = await openEngine({
-    dataDir: '/data',
-    fs: new MemoryFileSystem(1),
-    clock: new ManualClock(Number((DAY_NS * 100n) / 1_000_000n)),
-    inline: true,
-    reserveBytes: 0,
-    flushIntervalMs: 0,
-    maintenanceIntervalMs: 0,
-  });
+  const engine = await openInMemory({ clock: new ManualClock(Number((DAY_NS * 100n) / 1_000_000n)) });
   const lines: string[] = [];
   for (let day = 0n; day < DAYS; day++) {
     for (let n = 0n; n < ROWS; n++) lines.push(`a v=${day * 1000n + n}${filling} ${day * DAY_NS + n + 1n}`);
