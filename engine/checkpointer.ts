@@ -24,8 +24,6 @@ export class Checkpointer {
   private readonly runs = new OneAtATime();
   private pausedUntilMs = 0;
   private oldestUnflushedMs: number | null = null;
-  /** The last look at the disk's free space failed; said once. */
-  private isSpaceUnknown = false;
 
   constructor(engine: Engine, background: Background) {
     this.engine = engine;
@@ -85,21 +83,9 @@ export class Checkpointer {
   }
 
   private tick(): void {
-    this.checkSpace();
+    this.engine.checkSpace();
     if (this.runs.isRunning || this.engine.options.clock.monotonicMs() < this.pausedUntilMs) return;
     if (this.oldestUnflushedSec * 1000 >= this.engine.options.flushIntervalMs) this.run().catch(() => {});
-  }
-
-  /** A disk that does not tell how full it is gets the benefit of the doubt: writes tell when it is. */
-  private checkSpace(): void {
-    try {
-      this.engine.checkSpace();
-      this.isSpaceUnknown = false;
-    } catch (error) {
-      if (!this.isSpaceUnknown)
-        this.engine.options.log('error', `cannot learn how full the disk is: ${(error as Error).message}`);
-      this.isSpaceUnknown = true;
-    }
   }
 
   private activeBytes(): number {

@@ -11,7 +11,6 @@ import { type Clock, systemClock } from '../clock/clock.ts';
 import { type LockFile, lockDirectory } from '../disk/lock-file.ts';
 import { nodeFileSystem } from '../disk/node-file-system.ts';
 import { VarveError } from '../errors/errors.ts';
-import { refusesWrites } from '../retention/space-guard.ts';
 import { decodeBatch, encodeBatch } from '../wal/batch-codec.ts';
 import { openWal } from '../wal/open-wal.ts';
 import { BATCH, DEFINITIONS } from '../wal/record.ts';
@@ -39,6 +38,7 @@ import { Refusals } from './refusals.ts';
 import { type NewDatabase, Registry } from './registry.ts';
 import { dropUnknownSeries, noteShapes } from './replayed-batch.ts';
 import { FIRST_POLICY, isValidName, NAME_RULE, type PolicyChange, type RetentionPolicy } from './retention-policy.ts';
+import { SpaceWatch } from './space-watch.ts';
 import type { Instant } from './time.ts';
 import { DEFAULT_WRITE_LIMITS } from './write-limits.ts';
 
@@ -68,8 +68,7 @@ export class Engine {
   onCheckpoint: ((seconds: number) => void) | null = null;
   /** Called when the disk has failed and the process must not go on. */
   onFatal: ((error: Error) => void) | null = null;
-  /** Why writes are refused while the disk is nearly full; null while it is not. */
-  private shortOfSpace: string | null = null;
+  private readonly space: SpaceWatch;
   /** Records were lost: what is left of the log must not be replayed again, as new ids would meet old ones in it. */
   private mustCheckpoint = false;
   private state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
@@ -77,6 +76,7 @@ export class Engine {
 
   constructor(options: ResolvedOptions) {
     this.options = options;
+    this.space = new SpaceWatch(options);
     const { fs, dataDir } = options;
     fs.makeDirectory(dataDir);
     this.lock = lockDirectory(fs, dataDir);
@@ -131,18 +131,7 @@ export class Engine {
 
   /** Looks at the free space of the disk, and stops taking writes before it is full; takes them again when it is not. */
   checkSpace(): void {
-    const { fs, dataDir, reserveBytes, log } = this.options;
-    const freeBytes = fs.freeBytes(dataDir);
-    const refuse = refusesWrites(freeBytes, reserveBytes, this.shortOfSpace !== null);
-    if (refuse === (this.shortOfSpace !== null)) return;
-    this.shortOfSpace = refuse
-      ? `cannot take writes: ${freeBytes} bytes are free on the disk of ${dataDir}, and ${reserveBytes} are kept in reserve`
-      : null;
-    if (!refuse) {
-      log('info', 'taking writes again', { freeBytes });
-      return;
-    }
-    log('error', `${this.shortOfSpace}; reading goes on`);
+    if (!this.space.look()) return;
     // Rows take less room in files than in the log, and what is past its time to live or the cap may go at once.
     this.checkpointer
       .run()
@@ -421,7 +410,7 @@ export class Engine {
     } catch (cause) {
       throw new VarveError('read_only', `cannot take writes: ${(cause as Error).message}`, { cause });
     }
-    if (this.shortOfSpace !== null) throw new VarveError('read_only', this.shortOfSpace);
+    if (this.space.refusal !== null) throw new VarveError('read_only', this.space.refusal);
   }
 
   /** Opens the log and brings back what was not in files. Memory stays bounded: full memtables are flushed on the way. */
